@@ -1,0 +1,225 @@
+"""The values that travel between the parts of the reader.
+
+Everything here is immutable, knows nothing of Django or of any model library,
+and describes places on a page **page-relative**: x and y run from 0 to 1, the
+origin is the top left corner, so that a box means the same on a thumbnail, on
+a 300 dpi scan and in the browser.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle on a page.
+
+    ``x0, y0`` is the top left and ``x1, y1`` the bottom right corner, as
+    fractions (0..1) of the page's width and height.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def union(self, other: Box) -> Box:
+        """Return the smallest box that holds both."""
+        return Box(
+            min(self.x0, other.x0),
+            min(self.y0, other.y0),
+            max(self.x1, other.x1),
+            max(self.y1, other.y1),
+        )
+
+    def as_list(self) -> list[float]:
+        """Return ``[x0, y0, x1, y1]`` rounded to five places (0.1 px on a 10,000 px page)."""
+        return [round(v, 5) for v in (self.x0, self.y0, self.x1, self.y1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it stands on a page.
+
+    ``confidence`` is the recogniser's own score (0..1); words of a PDF's text
+    layer carry 1.0. ``line`` numbers the words of one text line alike, in
+    reading order within the page.
+    """
+
+    text: str
+    box: Box
+    confidence: float = 1.0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One page, opened and upright, before anything has been read.
+
+    ``number`` counts from 0; ``width`` and ``height`` are in pixels. ``picture``
+    is the page as an encoded JPEG or PNG, so that a hundred pages fit in memory;
+    only the page at work is decoded. ``text_words`` are the words of the PDF's
+    own text layer if it has one that is sound, else ``None`` and the reader must
+    recognise the picture. ``rotation`` is the clockwise turn in degrees that has
+    already been applied to make the page upright.
+    """
+
+    number: int
+    width: int
+    height: int
+    picture: bytes
+    text_words: tuple[Word, ...] | None = None
+    rotation: int = 0
+
+    def open_image(self) -> Image:
+        """Decode the picture into an RGB image."""
+        from PIL import Image
+
+        return Image.open(io.BytesIO(self.picture), formats=["JPEG", "PNG"]).convert("RGB")
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A further candidate for a field, less likely than the value chosen."""
+
+    value: str
+    text: str
+    confidence: float
+    page: int | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """What a reader found for one field of the catalogue (``extraction.fields``).
+
+    ``value`` is normalised as docs/fields.md says (money as a plain decimal with
+    a point, dates ISO 8601, ids and text with white space collapsed), ``text``
+    is as printed. ``score`` is the reader's raw score, ``confidence`` the
+    calibrated probability (0..1) that ``value`` is right. ``reason`` says in
+    plain words what speaks against the value; it is empty if nothing does.
+    """
+
+    name: str
+    value: str
+    text: str
+    confidence: float
+    page: int | None = None
+    box: Box | None = None
+    score: float = 0.0
+    alternatives: tuple[Alternative, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemValue:
+    """One line of the invoice's table.
+
+    ``values`` maps names of ``extraction.fields.LINE_ITEM_FIELDS`` to normalised
+    values; a cell that is not on the page is absent.
+    """
+
+    values: Mapping[str, str]
+    confidence: float = 0.0
+    page: int | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one arithmetic or format rule.
+
+    ``difference`` is in the document's currency, as a plain decimal string, and
+    empty for rules that are not about money. ``fields`` are the fields that the
+    rule speaks about, ``message`` says in plain words what does not fit and is
+    empty where the rule passed.
+    """
+
+    rule: str
+    passed: bool
+    difference: str = ""
+    fields: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall time spent on a document, in seconds."""
+
+    total: float = 0.0
+    words: float = 0.0
+    fields: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known about a document before it is read; any of it may be wrong.
+
+    ``country`` is ISO 3166 alpha-2 and decides how 03/04/2026 is understood when
+    the page itself does not say; ``currency`` is ISO 4217.
+    """
+
+    country: str = "US"
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything a backend found on one document.
+
+    ``words`` holds, per page, the words that were read, so that a person can
+    click on them. ``document_type`` is one of ``extraction.fields.DOCUMENT_TYPES``.
+    """
+
+    backend: str
+    model_version: str
+    pages: int
+    document_type: str = "invoice"
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    line_items: tuple[LineItemValue, ...] = ()
+    checks: tuple[Check, ...] = ()
+    words: tuple[tuple[Word, ...], ...] = ()
+    seconds: Seconds = Seconds()
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A reader of documents.
+
+    ``name`` is what settings and the command line call it, ``version`` changes
+    whenever the same page could be read differently. A backend is built once
+    per process, cheaply; models are loaded at the first ``read``.
+    """
+
+    name: str
+    version: str
+
+    def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
+        """Read one document.
+
+        :raises ReaderError: if the document could not be read at all.
+        """
+        ...
+
+
+class ReaderError(Exception):
+    """A reader could not work; the message says what to do about it."""
