@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from extraction.reading.lexicon import LONGEST_LABEL, WEAK, Meaning, fuzzy_meanings_of, key_of, meanings_of
+from extraction.reading.lexicon import LONGEST_LABEL, WEAK, Meaning, fuzzy_meanings_of, key_of, meanings_of, sum_named
 from extraction.reading.lines import Cell, Page, Token
 
 _WORD = re.compile(r"[^\W\d]{2,}")
@@ -83,8 +83,11 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
 
 
 def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
-    found: list[Label] = []
     tokens = cell.tokens
+    composed = _composed_label(cell, excluded)
+    if composed is not None:
+        return [composed]
+    found: list[Label] = []
     words = sum(1 for t in tokens if _WORD.search(t.text))
     first, after_colon = 0, True
     while first < len(tokens):
@@ -105,6 +108,26 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
     return found
 
 
+def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
+    """Understand a sum's label by its words ("Total excl. all taxes") where the whole phrase is not in the lexicon."""
+    last = -1
+    for k, token in enumerate(cell.tokens):
+        if re.search(r"\d", token.text) and "%" not in token.text:
+            break
+        if _FILLER.match(token.text) and token.text not in ("(", ")", ":"):
+            continue
+        last = k
+    if not 1 <= last <= 7 or cell.tokens[0].index in excluded:
+        return None
+    phrase = " ".join(t.text for t in cell.tokens[: last + 1])
+    if fuzzy_meanings_of(key_of(phrase)):
+        return None
+    name = sum_named(phrase)
+    if name is None:
+        return None
+    return Label(cell, 0, last, (Meaning(name, 0.92),), cell.tokens[last].text.endswith(":"))
+
+
 def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) -> Label | None:
     tokens = cell.tokens
     phrase = " ".join(t.text for t in tokens[first : last + 1])
@@ -121,10 +144,10 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     if not meanings:
         return None
     factor = 1.0
+    if not at_start and all(m.strength <= WEAK for m in meanings):
+        return None
     if not at_start and not colon:
         if key in _EVERYDAY and words > 5:
-            return None
-        if all(m.strength <= WEAK for m in meanings):
             return None
         factor = 0.8 if words <= 6 else 0.45
     elif not colon and words > 8:

@@ -68,6 +68,7 @@ def find_header_candidates(
             candidate = _score(name, value, claims, tabled=tabled, page_count=len(pages))
             if candidate is not None:
                 found[name].append(candidate)
+    _add_title_lines(found, values)
     _add_unlabelled(found, values, pages, surroundings, in_table)
     _pair_periods(found, values)
     return {name: _merge(candidates) for name, candidates in found.items()}
@@ -133,6 +134,46 @@ def _add_unlabelled(
             found["invoice_number"].append(
                 Candidate(value.value, value.text, score * (1 - rival), value.page, value.box, "", place, value.confidence)
             )
+
+
+_TITLE_LINE = re.compile(
+    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?(?:\(\d{3}\))?[^\d:]{0,12}$"
+)
+_DATE_JOINT = re.compile(r"(?i)^[\s,;()|-]*(?:vom|du|of|dated|del?|van|from|date|on|datum|le|den|da)?[\s.:,-]*$")
+
+
+def _add_title_lines(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:
+    """Read titles that hold number and date: "Rechnung Nr. 4711 vom 05.06.2018", "Facture n° 12 du 2 juillet 2015"."""
+    by_cell: dict[tuple[int, ...], list[Value]] = {}
+    for value in values:
+        if value.kind in ("id", "date"):
+            by_cell.setdefault((value.page, value.span.cell.row, value.span.cell.tokens[0].index), []).append(value)
+    for members in by_cell.values():
+        cell = members[0].span.cell
+        if len(cell.tokens) > 14:
+            continue
+        members.sort(key=lambda v: v.span.tokens[0].index)
+        ids = [v for v in members if v.kind == "id"]
+        # a document code in brackets, "Handelsrechnung (380) Nr. 471102", is not the number
+        if len(ids) > 1 and re.search(rf"\(\s?{re.escape(ids[0].value)}\s?\)", cell.text):
+            ids = ids[1:]
+        if not ids:
+            continue
+        number = ids[0]
+        start = cell.starts[cell.tokens.index(number.span.tokens[0])]
+        before, after = cell.text[:start], cell.text[start + len(number.text) :]
+        if not _TITLE_LINE.match(before):
+            continue
+        score = 0.85 if number.page == 0 else 0.75
+        found["invoice_number"].append(_as_candidate(number, score * number.quality, before.strip()))
+        for day in (v for v in members if v.kind == "date"):
+            joint = cell.text[start + len(number.text) : cell.starts[cell.tokens.index(day.span.tokens[0])]]
+            if after and _DATE_JOINT.match(joint):
+                found["invoice_date"].append(_as_candidate(day, score, before.strip()))
+
+
+def _as_candidate(value: Value, score: float, label: str) -> Candidate:
+    return Candidate(value.value, value.text, score, value.page, value.box, label, tuple(t.index for t in value.span.tokens), value.confidence)
 
 
 def _under_title(value: Value, page: Page) -> bool:

@@ -38,7 +38,7 @@ _DISTRACTORS: dict[str, tuple[str, ...]] = {
                     "druckdatum", "mandatsreferenz", "purchase order date", "revision date", "rev", "paid on", "payment date", "discount date",
                     "skonto bis", "effective date", "time", "warranty until", "certificate date", "start", "approved", "approved by", "date approved",
                     "project start", "install date", "installation date", "scheduled date", "completion date", "loan date", "order time",
-                    "order date and time", "prepared on", "signature date", "date signed", "delivered", "skonto", "bei zahlung bis"),
+                    "order date and time", "prepared on", "date de facture associée", "rechnungsdatum referenz", "date de debut de prestation", "date de fin de prestation", "signature date", "date signed", "delivered", "skonto", "bei zahlung bis"),
     "~delivery_number": ("delivery note", "delivery note no", "delivery no", "lieferschein", "lieferscheinnummer", "lieferschein-nr", "bon de livraison",
                          "packing slip", "packing slip no", "shipment no", "shipment number", "tracking no", "tracking number", "tracking #", "bol", "bol #",
                          "lieferschein nr", "albarán", "n° bl", "bill of lading", "delivery ticket", "lieferscheinnr", "pakbon", "pro number", "shipping no",
@@ -58,7 +58,7 @@ _DISTRACTORS: dict[str, tuple[str, ...]] = {
                    "vat summary", "gst summary", "job description", "bar", "order by", "salesman", "sales person", "sales representative", "shipped via",
                    "ship via", "shipping method", "shipping terms", "fob", "f.o.b. point", "f.o.b.", "requisitioner", "incoterm", "incoterms", "via",
                    "payment reference", "communication", "verwendungszweck", "payment id", "betalingskenmerk", "payment method", "zahlungsart",
-                   "mode de paiement", "mode de règlement", "referral", "fiscal code", "credit card", "bank details", "bankverbindung", "service provided by",
+                   "mode de paiement", "mode de règlement", "referral", "fiscal code", "credit card", "bank details", "bankverbindung", "service provided by", "gln", "globale nummer", "gtin", "auftragsbestätigung nr", "facture liée", "facture associée", "n° de facture associée", "invoice period",
                    "contact", "contact name", "attention", "attn", "account manager", "project manager", "prepared by", "taken by", "salesperson id",
                    "superintendent", "foreman", "technician", "engineer", "page", "seite", "página", "blatt", "pagina", "page no"),
     "~email": ("email", "e-mail", "correo", "courriel", "mail", "email address", "web", "website", "www", "internet", "url", "correo electrónico"),
@@ -176,3 +176,47 @@ def column_of(key: str) -> str | None:
         return None
     best = process.extractOne(key, _LONG_COLUMNS, scorer=fuzz.ratio, score_cutoff=88)
     return None if best is None else _COLUMNS[best[0]]
+
+
+_TOTAL_WORDS = frozenset(
+    "total totals sum summe betrag gesamt gesamtbetrag gesamtsumme gesamtpreis montant amount importe monto totaal bedrag totale importo sales rechnungssumme"
+    " rechnungsbetrag value charges endbetrag rechnungswert warenwert invoice montante valor zwischensumme belegsumme".split()
+)
+_TAX_WORDS = frozenset(
+    "tax taxes vat gst hst mwst ust umsatzsteuer mehrwertsteuer steuer steuern tva taxe iva btw sst impuesto impuestos imposta steuerbetrag mwstbetrag ustbetrag".split()
+)
+_NET_WORDS = frozenset("net nett netto ht excl exclusive excluding exc ohne hors without exkl sin before sans esclusa senza zonder exclusief ex".split())
+_GROSS_WORDS = frozenset(
+    "gross brutto ttc incl inclusive including inc includes inkl mit con with comprises compris inclusief rounded rounding after included".split()
+)
+_ADDING_WORDS = frozenset("zzgl zuzugl zuzuglich plus add dont davon enthaltene enthalten".split())
+_OTHER_WORDS = frozenset(
+    "due paid payment payments pay zahlen payer pagar discount savings saved hours qty quantity items item previous balance deposit retainage cash change points"
+    " freight shipping delivery rate count page weight id no number nr rabatt remise skonto anzahlung anzahlungen abschlage zuschlage credit date".split()
+)
+
+
+@lru_cache(maxsize=20_000)
+def sum_named(phrase: str) -> str | None:
+    """Understand the label of a sum by its words: "Total (excluding GST)", "Summe inkl. USt", "zzgl. 19 % MwSt".
+
+    :returns: ``subtotal``, ``tax_amount`` or ``total``, or ``None`` if the words don't say.
+    """
+    words = re.findall(r"[a-z]+", re.sub(r"\b([a-z])\.([a-z])\.([a-z])?\.?", r"\1\2\3", fold(phrase)))
+    known = set(words)
+    if not words or len(words) > 7 or known & _OTHER_WORDS:
+        return None
+    unknown = [w for w in words if w not in _TOTAL_WORDS | _TAX_WORDS | _NET_WORDS | _GROSS_WORDS | _ADDING_WORDS and len(w) > 3]
+    if len(unknown) > 1:
+        return None
+    is_sum, is_tax = bool(known & _TOTAL_WORDS), bool(known & _TAX_WORDS)
+    net, gross = bool(known & _NET_WORDS), bool(known & _GROSS_WORDS)
+    if is_tax and known & _ADDING_WORDS:
+        return "tax_amount"
+    if is_sum and net and not gross:
+        return "subtotal"
+    if is_sum and gross and not net:
+        return "total"
+    if is_tax and not net and not gross and (is_sum or len(words) <= 3) and not unknown:
+        return "tax_amount"
+    return None

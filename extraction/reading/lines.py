@@ -24,6 +24,9 @@ BLOCK_GAP = 0.95
 _GLUED = re.compile(r"^(?P<label>[^\W\d](?:.*[^\W\d])?[.)]?\s?:)(?P<value>[^/\s:].*)$")
 
 
+_NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A word, or the part of one before or after a colon or number sign.
@@ -157,7 +160,7 @@ def _split(word: Word) -> list[tuple[str, Box]]:
     else:
         pieces = [text]
     parted: list[str] = []
-    for piece in pieces:
+    for piece in [p for whole in pieces for p in _NUMBER_SIGN.sub(r"\1\n\2", whole).split("\n")]:
         number = re.match(r"^(?P<head>[^\W\d][^\W\d.]*\.?)?(?P<sign>#)(?P<value>[\w-].*)$", piece)
         parted += [p for p in (number["head"], number["sign"], number["value"]) if p] if number else [piece]
     if len(parted) == 1:
