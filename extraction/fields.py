@@ -555,7 +555,7 @@ _CATALOGUE = (
                    "importe pendiente", "cantidad a pagar"),
             "de": ("zahlbetrag", "zu zahlen", "zu zahlender betrag", "offener betrag", "restbetrag", "fälliger betrag", "noch zu zahlen",
                    "zu zahlender gesamtbetrag", "forderungsbetrag", "zahlungsbetrag", "ausstehender betrag", "überweisungsbetrag",
-                   "zu überweisen", "noch zu zahlender betrag"),
+                   "zu überweisen", "noch zu zahlender betrag", "bitte überweisen sie", "summe zahlbar"),
             "fr": ("net à payer", "montant dû", "solde à payer", "reste à payer", "à payer", "montant à payer", "total à payer", "solde dû",
                    "net a payer", "net à régler", "montant net à payer", "reste dû", "solde", "somme à payer", "montant a payer"),
             "nl": ("te betalen", "te voldoen", "openstaand bedrag", "te betalen bedrag", "nog te betalen", "totaal te betalen"),

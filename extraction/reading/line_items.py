@@ -16,7 +16,7 @@ from decimal import Decimal
 from extraction.fields import LINE_ITEM_FIELDS, collapse
 from extraction.reading import amounts, dates
 from extraction.reading.context import Context
-from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_of
+from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_of, sum_named
 from extraction.reading.lines import Page, Token, union_box
 from extraction.schema import LineItemValue
 
@@ -268,12 +268,18 @@ def _is_closing(page: Page, number: int, row: _Row) -> bool:
     words = [t for c in page.rows[number] for t in c.tokens if re.search(r"[^\W\d]{2}", t.text)]
     if not words:
         return False
-    text = " ".join(t.text for t in words)
-    for cell in page.rows[number]:
+    amount = row.cells.get("amount")
+    left = [c for c in page.rows[number] if re.search(r"[^\W\d]{2}", c.text) and (not amount or c.x0 < amount[0].x0)]
+    # the label next to the amount counts; bank details may stand beside the totals
+    beside = left[-1:] if amount else page.rows[number]
+    text = " ".join(t.text for c in beside for t in c.tokens if re.search(r"[^\W\d]{2}", t.text))
+    for cell in beside:
         tokens = [t for t in cell.tokens if not _NUMBER_TOKEN.match(t.text)]
         for length in range(min(len(tokens), 6), 0, -1):
             key = key_of(" ".join(t.text for t in tokens[:length]))
             names = {m.name for m in fuzzy_meanings_of(key) if m.strength >= 0.6}
+            composed = sum_named(" ".join(t.text for t in tokens[:length])) if length == len(tokens) else None
+            names |= {composed} if composed else set()
             if names & _CLOSING:
                 covered = sum(len(t.text) for t in tokens[:length])
                 quantity = row.cells.get("quantity")
@@ -297,9 +303,7 @@ def _assign(page: Page, number: int, columns: Sequence[Column]) -> _Row:
             # "$ 42.00": the sign goes where its number goes
             probe = cell.tokens[k + 1] if token.text in ("$", "€", "£", "RM", "₹", "-") and k + 1 < len(cell.tokens) else token
             if _NUMBER_TOKEN.match(probe.text):
-                column = _aligned(probe, numeric)
-                if column is not None and column.name == "item_number":
-                    column = None
+                column = _aligned(probe, numeric) or (_nearest(probe, columns) if k == 0 or probe is cell.tokens[-1] else None)
             if column is None and token.text in ("€", "EUR", "USD", "%", "$", "RM", "-") and current is not None and current.numeric:
                 column = current
             if column is None and current is not None and current.name == "quantity" and not any(c.name == "unit" for c in columns):
@@ -338,6 +342,13 @@ def _aligned(token: Token, columns: Sequence[Column]) -> Column | None:
         if distance < best_distance:
             best, best_distance = column, distance
     return best
+
+
+def _nearest(token: Token, columns: Sequence[Column]) -> Column | None:
+    """Return the numeric column whose header is nearest to a number that stands alone, if no text column is nearer."""
+    middle = (token.x0 + token.x1) / 2
+    nearest = min(columns, key=lambda c: max(c.x0 - token.x1, token.x0 - c.x1, abs(middle - c.cx) / 4))
+    return nearest if nearest.numeric and max(nearest.x0 - token.x1, token.x0 - nearest.x1) < 9 else None
 
 
 def _text_column(token: Token, current: Column | None, columns: Sequence[Column], textual: Sequence[Column]) -> Column | None:

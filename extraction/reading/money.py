@@ -52,6 +52,7 @@ def find_money_candidates(
     """
     money = [v for v in values if v.kind == "money" and v.number is not None]
     outside = [v for v in money if not all(t.index in table.body_tokens for t in v.span.tokens)]
+    inside = [v for v in money if all(t.index in table.body_tokens for t in v.span.tokens)]
     whole = _whole_amounts_are_usual(outside)
     rows: dict[tuple[int, int], list[Value]] = {}
     for value in money:
@@ -60,10 +61,11 @@ def find_money_candidates(
     cash: list[Decimal] = []
     change: list[Decimal] = []
     last_page = max((v.page for v in outside), default=0)
-    for value in outside:
+    for value in (*outside, *inside):
         assert value.number is not None  # noqa: S101 - narrows the type for the checker
         claims = claims_by_field(surroundings[value.page].claims_on(value.span, money=True))
-        if not claims:
+        tabled = value in inside
+        if not claims or (tabled and value.quality < 0.85):
             continue
         if claims.get("~cash", (0, ""))[0] > 0.45:
             cash.append(abs(value.number))
@@ -82,6 +84,8 @@ def find_money_candidates(
             score *= max(1 - 1.1 * (other - own) - 0.3, 0.1) if other > own + 0.02 else 1 - 0.2 * other
             if right:
                 score *= 0.75
+            if tabled:
+                score *= 0.4
             if name in ("total", "amount_due") and value.page < last_page:
                 score *= 0.93
             number = abs(value.number) if name in _UNSIGNED else value.number
