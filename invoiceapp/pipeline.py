@@ -52,8 +52,12 @@ def process_next(queue: str) -> str:
         with transaction.atomic():
             if run is not None:
                 extraction.services.end_run(run, Run.Status.FAILED, error=_sentence(error))
-            if work.give_back(item, error=_sentence(error)) == WorkItem.Status.DEAD:
-                review.services.route_unread(item.invoice, reason=_sentence(error))
+            invoice = Invoice.objects.get(pk=item.invoice_id)
+            outcome = work.give_back(item, error=_sentence(error))
+            if outcome == WorkItem.Status.DEAD:
+                review.services.route_unread(invoice, reason=_sentence(error))
+            elif outcome == WorkItem.Status.QUEUED and invoice.status == Status.READING:
+                invoices.change_status(invoice, Status.WAITING, reason=_sentence(error))
         return f"invoice {item.invoice_id}: {_sentence(error)}"
     with transaction.atomic():
         if not work.finish(item):

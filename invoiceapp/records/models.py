@@ -205,7 +205,7 @@ class Invoice(models.Model):
     TERMINAL = frozenset({Status.EXPORTED, Status.REJECTED})
     # Which status may follow which; a rejected or exported invoice stays what it is.
     NEXT = {
-        Status.WAITING: {Status.READING, Status.REJECTED},
+        Status.WAITING: {Status.READING, Status.REVIEW, Status.REJECTED},
         Status.READING: {Status.WAITING, Status.REVIEW, Status.TO_APPROVE},
         Status.REVIEW: {Status.TO_APPROVE, Status.REJECTED, Status.WAITING},
         Status.TO_APPROVE: {Status.APPROVED, Status.REVIEW, Status.REJECTED, Status.WAITING},
