@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from django.db import models
 from django.db.models import Q
 
@@ -79,5 +78,3 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.cluster
-
-
