@@ -24,7 +24,9 @@ INVOICE_LINES = (
 )
 
 
-def invoice_pdf(*, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidden: tuple[str, ...] = ()) -> bytes:
+def invoice_pdf(
+    *, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidden: tuple[str, ...] = ()
+) -> bytes:
     """Return a one-page PDF with real text; ``hidden`` lines are in its text layer but leave no mark."""
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
