@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pypdfium2
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import letter
 from reportlab.lib.utils import ImageReader
@@ -30,7 +31,6 @@ def invoice_pdf(
     """Return a one-page PDF with real text; ``hidden`` lines are in its text layer but leave no mark."""
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
-    page.setPageRotation(rotate)
     text = page.beginText(72, 700)
     text.setFont("Helvetica", 12)
     text.setLeading(20)
@@ -45,7 +45,13 @@ def invoice_pdf(
             text.textLine(line)
         page.drawText(text)
     page.save()
-    return out.getvalue()
+    if not rotate:
+        return out.getvalue()
+    pdf = pypdfium2.PdfDocument(out.getvalue())
+    pdf[0].set_rotation(rotate)
+    turned = io.BytesIO()
+    pdf.save(turned)
+    return turned.getvalue()
 
 
 def picture_pdf(image: Image.Image, *, hidden: tuple[str, ...] = (), stamp: str = "") -> bytes:
