@@ -14,7 +14,6 @@ import socket
 from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -308,4 +307,7 @@ def _close_windows(now: datetime) -> None:
 
 
 def _call_after_commit(queue: str, count: int = 1) -> None:
-    transaction.on_commit(partial(call, queue, min(count, CALLS_PER_SWEEP)), robust=True)
+    def call_workers() -> None:  # not a `partial`: Django's handler of robust hooks asks it for its name
+        call(queue, min(count, CALLS_PER_SWEEP))
+
+    transaction.on_commit(call_workers, robust=True)

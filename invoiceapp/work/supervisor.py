@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from uuid import uuid4
 
@@ -55,8 +56,6 @@ class Supervisor:
         self.drain = drain
         self.command = list(command or [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"])
         self._stops_asked = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._cluster = ""
 
     def run(self) -> None:
         """Keep a cluster running; returns after SIGTERM or SIGINT, when the cluster is gone.
@@ -68,69 +67,44 @@ class Supervisor:
         failures = 0
         while not self._stops_asked:
             begun = time.monotonic()
-            self._start()
-            trouble = self._watch()
+            cluster = _Cluster(self.queue, self.command)
+            trouble = self._watch(cluster)
             if trouble is None:
-                self._drain()
+                self._drain(cluster)
                 return
-            self._kill()
+            cluster.kill()
             failures = 1 if time.monotonic() - begun > SETTLED else failures + 1
             pause = min(2.0 ** (failures - 1), LONGEST_PAUSE)
-            log.error("Cluster %s %s; a new one starts in %.0f s.", self._cluster, trouble, pause)
+            log.error("Cluster %s %s; a new one starts in %.0f s.", cluster.name, trouble, pause)
             self._wait(pause)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         # Only notes it: Python's locks must not be touched in a signal handler.
         self._stops_asked += 1
 
-    def _start(self) -> None:
-        self._cluster = new_cluster_name()
-        self._child = subprocess.Popen(
-            self.command,
-            env={**os.environ, CLUSTER_VARIABLE: self._cluster},
-            start_new_session=True,  # one group to kill, which Ctrl-C in a terminal does not reach
-            preexec_fn=_stop_when_parent_dies(),  # noqa: PLW1509  this process has one thread
-        )
-        log.info("Cluster %s started as process %d.", self._cluster, self._child.pid)
-
-    def _watch(self) -> str | None:
+    def _watch(self, cluster: _Cluster) -> str | None:
         """Wait until the cluster needs help (returns what is wrong) or a stop is asked for (None)."""
-        assert self._child is not None
-        heart = _Heart(self._cluster, self.queue, call_after=self.frozen_after / 5)
+        heart = _Heart(cluster.name, self.queue, call_after=self.frozen_after / 5)
         pause = min(LOOK_EVERY, self.frozen_after / 10)
         while not self._stops_asked:
-            if (code := self._child.poll()) is not None:
+            if (code := cluster.main.poll()) is not None:
                 return f"ended with code {code}"
-            silence = heart.silence()
-            if silence > self.frozen_after:
+            if (silence := heart.silence()) > self.frozen_after:
                 return f"has done nothing for {silence:.0f} s"
-            self._wait(pause, until=lambda: self._child is not None and self._child.poll() is not None)
+            self._wait(pause, until=cluster.has_ended)
         return None
 
-    def _drain(self) -> None:
-        """Let the cluster finish. Only its main process is told: a signal to all of them hangs the stop."""
-        assert self._child is not None
-        log.info("Cluster %s finishes what it is doing.", self._cluster)
-        if self._child.poll() is None:
-            self._child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + self.drain
-        asked = self._stops_asked
-        while self._child.poll() is None and time.monotonic() < deadline and self._stops_asked == asked:
+    def _drain(self, cluster: _Cluster) -> None:
+        """Let the cluster finish what it is doing; kill it when its time is up or a second stop is asked for."""
+        log.info("Cluster %s finishes what it is doing.", cluster.name)
+        cluster.stop()
+        asked, deadline = self._stops_asked, time.monotonic() + self.drain
+        while not cluster.has_ended() and time.monotonic() < deadline and self._stops_asked == asked:
             time.sleep(0.1)
-        if self._child.poll() is None:
-            log.warning("Cluster %s is killed; what it was doing is done again later.", self._cluster)
-        self._kill()
-        log.info("Cluster %s has stopped.", self._cluster)
-
-    def _kill(self) -> None:
-        """Make sure that nothing of the cluster's process group is left."""
-        assert self._child is not None
-        try:
-            os.killpg(self._child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._child.wait()
-        _forget(self._cluster)
+        if not cluster.has_ended():
+            log.warning("Cluster %s is killed; what it was doing is done again later.", cluster.name)
+        cluster.kill()
+        log.info("Cluster %s has stopped.", cluster.name)
 
     def _wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         deadline = time.monotonic() + seconds
@@ -138,8 +112,40 @@ class Supervisor:
             time.sleep(min(left, 0.2))
 
 
+class _Cluster:
+    """A started cluster: its main process and the group of all its processes."""
+
+    def __init__(self, queue: str, command: Sequence[str]) -> None:
+        self.name = f"{host_prefix()}{os.getpid()}-{uuid4().hex[:8]}"
+        self.main = subprocess.Popen(
+            command,
+            env={**os.environ, CLUSTER_VARIABLE: self.name},
+            start_new_session=True,  # one group to kill, which Ctrl-C in a terminal does not reach
+            preexec_fn=_stop_when_parent_dies(),  # noqa: PLW1509  this process has one thread
+        )
+        log.info("Cluster %s of queue %s started as process %d.", self.name, queue, self.main.pid)
+
+    def has_ended(self) -> bool:
+        return self.main.poll() is not None
+
+    def stop(self) -> None:
+        """Tell the main process, and only it, to finish: a signal to all of them hangs the stop."""
+        if not self.has_ended():
+            self.main.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Make sure that nothing of the cluster is left, workers without a guard included."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.main.pid, signal.SIGKILL)
+        self.main.wait()
+        try:
+            Heartbeat.objects.filter(cluster=self.name).delete()
+        except Exception as error:  # noqa: BLE001  a row too many does no harm; it is pruned at night
+            log.warning("The heartbeat of %s could not be removed: %s", self.name, error)
+
+
 class _Heart:
-    """Listens to one cluster, and calls it when it has been silent for a while: idle clusters have no work to beat for.
+    """Listens to one cluster, and calls it when it has been silent for a while, as idle clusters are.
 
     Counts by the monotonic clock from when it saw a beat, so that setting the computer's clock kills nobody.
     """
@@ -169,27 +175,15 @@ class _Heart:
 
     def _call(self) -> None:
         broker = get_broker(self.queue)
-        # With calls waiting it will beat when it takes one. A call may also be taken by another cluster of the
-        # same queue; then the next one may be this cluster's.
+        # With calls waiting it will beat when it takes one. Another cluster of the same queue may take the call
+        # instead; then the next one may be this cluster's.
         if not broker.queue_size():
             async_task(BEAT, self.queue, broker=broker, ack_failure=True)
-
-
-def new_cluster_name() -> str:
-    """Return a name for a cluster about to be started: a restarted one must not live off old beats."""
-    return f"{host_prefix()}{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def host_prefix() -> str:
     """Return what the names of all clusters on this host (or in this container) begin with."""
     return f"{socket.gethostname()[:80]}/"
-
-
-def _forget(cluster: str) -> None:
-    try:
-        Heartbeat.objects.filter(cluster=cluster).delete()
-    except Exception as error:  # noqa: BLE001  a row too many does no harm; it is pruned at night
-        log.warning("The heartbeat of %s could not be removed: %s", cluster, error)
 
 
 def _stop_when_parent_dies() -> Callable[[], None] | None:

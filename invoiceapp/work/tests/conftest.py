@@ -36,4 +36,4 @@ def make_invoice(organization: Organization, alice: Any) -> Callable[..., Invoic
 @pytest.fixture
 def calls(db: None) -> Callable[[], int]:
     """Count the wake-up calls that lie in the broker."""
-    return lambda: OrmQ.objects.count()
+    return OrmQ.objects.count

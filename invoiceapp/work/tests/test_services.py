@@ -188,7 +188,9 @@ def test_what_can_never_succeed_is_given_up_at_once(make_invoice: Make) -> None:
     assert work.give_back(item, error="The file is encrypted.", final=True) == Status.DEAD
 
 
-def test_a_document_that_kills_every_worker_is_found_and_buried_once(make_invoice: Make, settings: Any) -> None:
+def test_a_document_that_kills_every_worker_is_found_and_buried_once(
+    make_invoice: Make, settings: Any
+) -> None:
     settings.READ_ATTEMPTS = 2
     work.submit(make_invoice())
     now = timezone.now()
@@ -258,7 +260,11 @@ def test_what_the_night_did_not_manage_waits_for_the_next_one(
 
 
 def test_urgent_brings_a_waiting_invoice_forward_and_says_who_asked(
-    organization: Organization, make_invoice: Make, alice: Any, calls: Any, django_capture_on_commit_callbacks: Any
+    organization: Organization,
+    make_invoice: Make,
+    alice: Any,
+    calls: Any,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     collect_batches(organization, 10)
     invoice = make_invoice()

@@ -1,4 +1,4 @@
-"""`manage.py check_worker`: does a cluster on this machine (or in this container) still run what it is given?"""
+"""`manage.py check_worker`: do the workers of this machine (or container) still do what they are given?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ class Command(BaseCommand):
         beats = Heartbeat.objects.filter(cluster__startswith=host_prefix()).order_by("-beat")
         newest = beats.values_list("beat", flat=True).first()
         if newest is None:
-            raise CommandError("No worker of this machine has shown a sign of life. Is `manage.py worker` running?")
+            raise CommandError(
+                "No worker of this machine has shown a sign of life. Is `manage.py worker` running?"
+            )
         age = timezone.now() - newest
         if age > timedelta(seconds=seconds):
             raise CommandError(f"The workers' last sign of life is {age.total_seconds():.0f} s old.")
