@@ -18,10 +18,12 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 from django_q.brokers import get_broker
+from django_q.models import Task
 from django_q.tasks import async_task
 
 from invoiceapp.records.invoices import WrongStatus
@@ -43,6 +45,8 @@ LEASE_MARGIN = timedelta(seconds=30)
 CALLS_PER_SWEEP = 500
 # First retry after a minute, second after four, third after nine: long enough for a server to come back.
 BACKOFF = timedelta(minutes=1)
+KEEP_FAILURES = timedelta(days=30)
+KEEP_HEARTBEATS = timedelta(days=1)
 MOST_PRESSING = ("-urgent", "due", "id")
 
 
@@ -254,6 +258,22 @@ def beat(queue: str) -> None:
         update_conflicts=True,
         unique_fields=["cluster"],
         update_fields=["queue", "beat"],
+    )
+
+
+def prune(now: datetime | None = None) -> int:
+    """Remove expired sessions, old failures of the queue and hearts of clusters long gone; returns how many.
+
+    Work rows stay: they tell what was done when.
+    """
+    now = now or timezone.now()
+    return sum(
+        rows.delete()[0]
+        for rows in (
+            Session.objects.filter(expire_date__lt=now),
+            Task.objects.filter(stopped__lt=now - KEEP_FAILURES),
+            Heartbeat.objects.filter(beat__lt=now - KEEP_HEARTBEATS),
+        )
     )
 
 

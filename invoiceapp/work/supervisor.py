@@ -95,7 +95,7 @@ class Supervisor:
         return None
 
     def _drain(self, cluster: _Cluster) -> None:
-        """Let the cluster finish what it is doing; kill it when its time is up or a second stop is asked for."""
+        """Let the cluster finish; kill it when its time is up or a second stop is asked for."""
         log.info("Cluster %s finishes what it is doing.", cluster.name)
         cluster.stop()
         asked, deadline = self._stops_asked, time.monotonic() + self.drain
@@ -175,8 +175,8 @@ class _Heart:
 
     def _call(self) -> None:
         broker = get_broker(self.queue)
-        # With calls waiting it will beat when it takes one. Another cluster of the same queue may take the call
-        # instead; then the next one may be this cluster's.
+        # With calls waiting it will beat when it takes one. Another cluster of the same queue may take this
+        # call instead; then the next one may be this cluster's.
         if not broker.queue_size():
             async_task(BEAT, self.queue, broker=broker, ack_failure=True)
 
