@@ -36,8 +36,8 @@ class ReadingSettingsForm(forms.ModelForm):
         label="Check at random",
         min_value=0,
         max_value=100,
-        help_text="Percent of the sure values that a person checks all the same. Without it nobody can say how "
-        "often the reader is right.",
+        help_text="Percent of the sure values that a person checks all the same. Without it nobody can say "
+        "how often the reader is right.",
     )
 
     class Meta:
