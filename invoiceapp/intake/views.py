@@ -33,6 +33,8 @@ PER_PAGE = 25
 POLLED_ROWS = 150
 # Seconds between two looks at the invoices' statuses: while some are on their way to be read, and else.
 POLL_BUSY, POLL_IDLE = 3, 30
+ON_THE_WAY = frozenset({Invoice.Status.WAITING, Invoice.Status.READING})
+NOT_DECIDED = ON_THE_WAY | {Invoice.Status.REVIEW}
 NOT_READY = "Files can't be looked at just now. Nothing was lost: try again in a minute."
 
 
@@ -178,16 +180,21 @@ def _own_uploads(request: HttpRequest) -> Any:
 
 
 def _with_status(uploads: Iterable[Upload]) -> list[dict[str, Any]]:
-    """Put beside each upload when its invoice will be read, in words."""
+    """Put beside each upload when its invoice will be read, in words, and whether a better picture would help."""
     now = timezone.now()
     rows = []
     for row in uploads:
         waiting = row.invoice.open_work if row.invoice else []
-        rows.append({"upload": row, "when": work.waiting_words(waiting[0], now) if waiting else ""})
+        rows.append(
+            {
+                "upload": row,
+                "when": work.waiting_words(waiting[0], now) if waiting else "",
+                "take_again": bool(row.warnings) and row.invoice is not None and row.invoice.status in NOT_DECIDED,
+            }
+        )
     return rows
 
 
 def _poll_seconds(uploads: Iterable[Upload]) -> int:
-    on_the_way = (Invoice.Status.WAITING, Invoice.Status.READING)
-    busy = any(row.invoice is not None and row.invoice.status in on_the_way for row in uploads)
+    busy = any(row.invoice is not None and row.invoice.status in ON_THE_WAY for row in uploads)
     return POLL_BUSY if busy else POLL_IDLE
