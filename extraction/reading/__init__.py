@@ -1,0 +1,1 @@
+"""From words with places to fields: layout, labels, typed values, decisions."""
