@@ -29,7 +29,9 @@ def _files_of_their_own(settings: Any, tmp_path: Any) -> None:
 
 @pytest.fixture
 def organization(db: None) -> Organization:
-    return Organization.objects.create(name="Hill Street Builders", slug="hill-street", time_zone="America/Chicago")
+    return Organization.objects.create(
+        name="Hill Street Builders", slug="hill-street", time_zone="America/Chicago"
+    )
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ class OrganizationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.organization = None  # type: ignore[attr-defined]
         if request.user.is_authenticated:
-            mine = Organization.objects.filter(memberships__user=request.user).distinct().order_by("name", "pk")
+            mine = (
+                Organization.objects.filter(memberships__user=request.user).distinct().order_by("name", "pk")
+            )
             chosen = request.session.get(SESSION_KEY)
             organization = mine.filter(pk=chosen).first() if chosen else None
             request.organization = organization or mine.first()  # type: ignore[attr-defined]

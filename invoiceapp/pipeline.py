@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 
+import review.services
 from django.db import transaction
 
 import extraction.services
-import review.services
 from extraction.models import Run
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Invoice

@@ -126,7 +126,10 @@ TEMPLATES = [
         "APP_DIRS": False,
         "OPTIONS": {
             "loaders": (
-                ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
+                [
+                    "django.template.loaders.filesystem.Loader",
+                    "django.template.loaders.app_directories.Loader",
+                ]
                 if DEBUG
                 else [
                     (
@@ -152,7 +155,9 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- data --------------------------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'invoices.sqlite3'}")}
 _database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = 60  # without it every broker call opens a connection of its own: a fifth of the speed
+_database["CONN_MAX_AGE"] = (
+    60  # without it every broker call opens a connection of its own: a fifth of the speed
+)
 ON_SQLITE = _database["ENGINE"] == "django.db.backends.sqlite3"
 if ON_SQLITE:
     # WAL lets people read while a worker writes; FULL keeps what was committed when the power fails.
@@ -238,7 +243,8 @@ Q_CLUSTER = {
     "queue_limit": 2,
     "bulk": 1,
     "timeout": TASK_TIMEOUT,
-    "retry": TASK_TIMEOUT * 4 + 60,  # the clock starts at prefetch: timeout x (2 + ceil(queue_limit / workers)) + 60
+    "retry": TASK_TIMEOUT * 4
+    + 60,  # the clock starts at prefetch: timeout x (2 + ceil(queue_limit / workers)) + 60
     "max_attempts": 5,
     "recycle": 500,
     "save_limit": -1,  # successes are not kept: the work row says what was done

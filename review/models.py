@@ -14,7 +14,7 @@ from invoiceapp.records.models import Invoice, Organization
 
 
 class Item(models.Model):
-    """An invoice that a person must look at. The claim lives in this row, so that the row's lock covers it."""
+    """An invoice that a person must look at. The claim lives in this row: the row's lock covers it."""
 
     class Status(models.TextChoices):
         OPEN = "open", "Waiting for a person"

@@ -166,9 +166,7 @@ _LINE_TEXTS = ("description", "product_code", "unit", "cost_code")
 _LINE_NUMBERS = {"quantity": 4, "unit_price": 4, "amount": 2, "tax_rate": 3}
 
 
-def replace_lines(
-    invoice: Invoice, lines: Sequence[Mapping[str, Any]], *, origin: Origin
-) -> list[LineItem]:
+def replace_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]], *, origin: Origin) -> list[LineItem]:
     """Write the invoice's table anew; the table it had stays under its own revision.
 
     :param lines: per line the normalised cells (names of LineItem's columns, plain
@@ -239,7 +237,11 @@ def change_status(invoice: Invoice, status: str, *, user: Any = None, reason: st
     before = Status(invoice.status)
     if status not in Invoice.NEXT[before]:
         raise WrongStatus(f"{invoice} is “{before.label}”; it can't become “{Status(status).label}”.")
-    changes: dict[str, Any] = {"status": status, "status_since": timezone.now(), "status_reason": reason[:500]}
+    changes: dict[str, Any] = {
+        "status": status,
+        "status_since": timezone.now(),
+        "status_reason": reason[:500],
+    }
     if status == Status.APPROVED:
         changes |= {"approved_by": user, "approved_at": changes["status_since"]}
     elif before == Status.APPROVED and status != Status.EXPORTED:

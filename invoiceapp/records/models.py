@@ -83,7 +83,8 @@ class Vendor(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="vendors")
     name = models.CharField(max_length=200)
     name_key = models.CharField(
-        max_length=200, help_text="Lower case, without punctuation and legal suffixes: how names are compared."
+        max_length=200,
+        help_text="Lower case, without punctuation and legal suffixes: how names are compared.",
     )
     address = models.TextField(blank=True)
     phone = models.CharField(max_length=40, blank=True)
@@ -125,7 +126,7 @@ class Job(models.Model):
         return f"{self.number} {self.name}".strip()
 
 
-def original_path(document: Document, filename: str) -> str:  # noqa: ARG001
+def original_path(document: Document, filename: str) -> str:
     """Originals lie under a random name: what people call their files never reaches the file system."""
     return f"{document.organization_id}/originals/{document.pk}"
 
@@ -240,7 +241,9 @@ class Invoice(models.Model):
     due_date = models.DateField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
     total = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
-    lines_revision = models.PositiveIntegerField(default=0, help_text="Which revision of the lines holds now.")
+    lines_revision = models.PositiveIntegerField(
+        default=0, help_text="Which revision of the lines holds now."
+    )
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -384,6 +387,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice}: {self.kind} {self.after}".strip()
+
+    @property
+    def after_label(self) -> str:
+        """The status that followed, as people read it."""
+        return str(Invoice.Status(self.after).label) if self.after in Invoice.Status.values else self.after
 
 
 # Newest first with a stable tie-break: what every list of invoices is ordered by.

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-
 from extraction.fields import FIELDS
+
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
@@ -48,8 +48,13 @@ def home(request: HttpRequest) -> HttpResponse:
             "to_export": counts.get(Status.APPROVED, 0),
             "to_check": Item.objects.visible_to(request.user, organization)
             .filter(status=Item.Status.OPEN)
-            .aggregate(all=Count("pk"), mine=Count("pk", filter=Q(claimed_by=request.user, claimed_until__gt=now))),
-            "sums": mine.filter(status=Status.APPROVED).order_by().values("currency").annotate(sum=Sum("total")),
+            .aggregate(
+                all=Count("pk"), mine=Count("pk", filter=Q(claimed_by=request.user, claimed_until__gt=now))
+            ),
+            "sums": mine.filter(status=Status.APPROVED)
+            .order_by()
+            .values("currency")
+            .annotate(sum=Sum("total")),
         }
         if may(request.user, organization, "administer"):
             context["dead"] = (
@@ -143,7 +148,7 @@ def invoice_detail(request: HttpRequest, pk: Any) -> HttpResponse:
         "values": [(spec.label, current[name]) for name, spec in FIELDS.items() if name in current],
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
-        "checks": runs[-1].checks if runs else [],
+        "failed_checks": [check for check in runs[-1].checks if not check["passed"]] if runs else [],
         "when": work.waiting_words(item, timezone.now()) if item else "",
         "review_item": invoice.review_items.filter(status=Item.Status.OPEN).first(),
         "may_hurry": item is not None and item.status == WorkItem.Status.QUEUED and not item.urgent,
@@ -165,7 +170,13 @@ def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dic
         label = FIELDS[row.field].label if row.field in FIELDS else row.field
         if row.user_id is not None:
             entries.append(
-                {"at": row.created, "kind": "value", "row": row, "label": label, "before": before.get(row.field)}
+                {
+                    "at": row.created,
+                    "kind": "value",
+                    "row": row,
+                    "label": label,
+                    "before": before.get(row.field),
+                }
             )
         before[row.field] = row.value
     return sorted(entries, key=lambda entry: entry["at"])
@@ -194,4 +205,3 @@ def read_again(request: HttpRequest, pk: Any) -> HttpResponse:
     else:
         messages.success(request, f"{invoice} will be read again.")
     return redirect("invoice", pk=pk)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -55,14 +56,12 @@ class WorkItem(models.Model):
             ),
         ]
         indexes = [
-            # services.claim takes the most pressing row
+            # services.claim takes the most pressing row: one that waits, or one whose lease ran out
             models.Index(
                 fields=["queue", "-urgent", "due", "id"],
-                condition=Q(status="queued"),
+                condition=Q(status__in=["queued", "running"]),
                 name="work_to_claim",
             ),
-            # services.sweep looks for leases that ran out
-            models.Index(fields=["lease_until"], condition=Q(status="running"), name="work_leases"),
             models.Index(fields=["organization", "status", "finished"], name="work_report"),
         ]
 
@@ -79,5 +78,3 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.cluster
-
-
