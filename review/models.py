@@ -34,8 +34,15 @@ class Item(models.Model):
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     reason = models.CharField(max_length=12, choices=Reason)
+    explanation = models.CharField(
+        max_length=500, blank=True, help_text="Why it could not be read, or what the approver wrote."
+    )
     fields = models.JSONField(default=dict, help_text="Field to check -> why, in plain words.")
     sampled = models.JSONField(default=list, help_text="Confident fields that are checked at random.")
+    checks = models.JSONField(
+        default=list,
+        help_text="[{rule, message, difference, fields}]: what did not fit when settled.",
+    )
     urgent = models.BooleanField(default=False)
     vendor_name = models.CharField(max_length=200, blank=True, help_text="As read: the queue's filter.")
     amount = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
