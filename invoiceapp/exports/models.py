@@ -16,7 +16,9 @@ from invoiceapp.records.models import Invoice, Organization
 class Ledger(models.Model):
     """The last batch number an organization gave. Whoever exports holds this row, so batches follow one another."""
 
-    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    organization = models.OneToOneField(
+        Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
     last_number = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
@@ -67,7 +69,9 @@ class BatchLine(models.Model):
     position = models.PositiveIntegerField(help_text="Counts from 0, in the files' order.")
     first = models.BooleanField(help_text="False in a batch that repeats another one.")
     vendor_name = models.CharField(max_length=200)
-    pay_period = models.DateField(help_text="Monday of the week of the approval, in the organization's time zone.")
+    pay_period = models.DateField(
+        help_text="Monday of the week of the approval, in the organization's time zone."
+    )
     currency = models.CharField(max_length=3)
     total = models.DecimalField(max_digits=14, decimal_places=2)
 
@@ -75,7 +79,9 @@ class BatchLine(models.Model):
         ordering = ["position"]
         constraints = [
             # The guard against paying twice: whatever else goes wrong, the database refuses a second first export.
-            models.UniqueConstraint(fields=["invoice"], condition=Q(first=True), name="invoice_exported_once"),
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(first=True), name="invoice_exported_once"
+            ),
             models.UniqueConstraint(fields=["batch", "invoice"], name="batch_line_once"),
         ]
 

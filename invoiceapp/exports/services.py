@@ -158,7 +158,9 @@ def export_again(batch: Batch, *, user: Any, reason: str, only: Sequence[UUID] |
     :raises InvalidRequest: without a reason, or if none of the ids is in the batch.
     """
     if not reason.strip():
-        raise InvalidRequest("Say why it is exported again: the reason stands in the file and in the history.")
+        raise InvalidRequest(
+            "Say why it is exported again: the reason stands in the file and in the history."
+        )
     with transaction.atomic():
         number = _next_number(batch.organization)
         rows = Invoice.objects.visible_to(user, batch.organization).filter(batch_lines__batch=batch)
@@ -167,7 +169,9 @@ def export_again(batch: Batch, *, user: Any, reason: str, only: Sequence[UUID] |
         taken = list(rows.select_for_update(of=("self",)).order_by("batch_lines__position"))
         if not taken:
             raise InvalidRequest(f"{batch} does not hold any of these invoices.")
-        return _record(batch.organization, number, taken, user=user, repeats=batch, reason=reason.strip()[:500])
+        return _record(
+            batch.organization, number, taken, user=user, repeats=batch, reason=reason.strip()[:500]
+        )
 
 
 def _next_number(organization: Organization) -> int:
@@ -242,9 +246,7 @@ def _store(batch: Batch, outgoing: formats.OutgoingBatch) -> None:
         BatchFile.Kind.JSON: (f"batch-{batch.number:06d}.json", formats.batch_json(outgoing)),
     }
     for kind, (name, content) in contents.items():
-        row = BatchFile(
-            batch=batch, kind=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest()
-        )
+        row = BatchFile(batch=batch, kind=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest())
         storage: Storage = row.file.storage
         left_over = row.file.field.generate_filename(row, name)
         if storage.exists(left_over):

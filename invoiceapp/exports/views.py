@@ -158,7 +158,10 @@ def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
     return HttpResponse(
         content,
         content_type=MEDIA_TYPES[BatchFile.Kind(kind)],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+        },
     )
 
 
@@ -185,4 +188,3 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
         return redirect("exports:batch", number=number)
     messages.success(request, f"{repeat} repeats {repeat.invoice_count} of the invoices of {found}.")
     return redirect("exports:batch", number=repeat.number)
-
