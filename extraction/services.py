@@ -156,9 +156,8 @@ def _keep_pages(document: Document, pages: list[PageImage]) -> None:
         before = list(Page.objects.select_for_update().filter(document=document))
         Page.objects.filter(document=document).delete()
         Page.objects.bulk_create(rows)
-    for old in before:
-        default_storage.delete(old.picture.name)
-        default_storage.delete(old.words.name)
+    for name in (name for old in before for name in (old.picture.name, old.words.name) if name):
+        default_storage.delete(name)
 
 
 def _words_as_json(words: tuple[Word, ...]) -> bytes:

@@ -166,6 +166,8 @@ if ON_SQLITE:
         transaction_mode="IMMEDIATE",
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     )
+    # Tests use a file too: in memory, threads share one cache and get in each other's way as they never do here.
+    _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 else:
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)

@@ -95,7 +95,10 @@ def read_page(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> PageIm
                 page.set_rotation((page.get_rotation() - rotation) % 360)
         picture = _render(page, _reading_dpi(page), limits)
         return PageImage(
-            number=number, width=picture.width, height=picture.height, picture=encode_jpeg(picture, quality=88)
+            number=number,
+            width=picture.width,
+            height=picture.height,
+            picture=encode_jpeg(picture, quality=88),
         )
     finally:
         page.close()

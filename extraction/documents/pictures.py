@@ -6,10 +6,11 @@ import io
 import math
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from extraction.schema import PageImage
 
@@ -61,7 +62,9 @@ def stated_size(document: bytes, kind: Format, limits: Limits) -> tuple[int, int
 
 def page_from(image: Image.Image, number: int) -> PageImage:
     """Return an RGB image as a page."""
-    return PageImage(number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88))
+    return PageImage(
+        number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88)
+    )
 
 
 def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
@@ -71,22 +74,21 @@ def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-class _damage_refused:  # noqa: N801 - read as a statement
-    """Turns what Pillow raises on broken files into a refusal."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
-            raise _too_large("more pixels than a picture of a page needs") from error
-        if isinstance(error, DocumentRefused | MemoryError):
-            return
-        # Pillow's plugins raise anything from SyntaxError to struct.error on broken input.
-        if isinstance(error, Exception):
-            raise DocumentRefused(
-                DAMAGED, "The picture is damaged or incomplete. Take or save it again and upload the new file."
-            ) from error
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Turn what Pillow raises on broken files into a refusal."""
+    try:
+        yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _too_large(f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} megapixels") from error
+    except (DocumentRefused, MemoryError):
+        raise
+    except (
+        Exception
+    ) as error:  # Pillow's plugins raise anything from SyntaxError to struct.error on broken input
+        raise DocumentRefused(
+            DAMAGED, "The picture is damaged or incomplete. Take or save it again and upload the new file."
+        ) from error
 
 
 def _open(document: bytes, kind: Format, limits: Limits) -> Image.Image:
@@ -97,12 +99,7 @@ def _open(document: bytes, kind: Format, limits: Limits) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = limits.image_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with _damage_refused():
-        try:
-            image = Image.open(io.BytesIO(document), formats=[kind.pillow])
-        except UnidentifiedImageError as error:
-            raise DocumentRefused(
-                DAMAGED, "The picture is damaged and could not be opened. Take or save it again and upload the new file."
-            ) from error
+        image = Image.open(io.BytesIO(document), formats=[kind.pillow])
         _check_size(image.size, limits)
     return image
 
@@ -115,7 +112,7 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 def _too_large(what: str) -> DocumentRefused:
     return DocumentRefused(
         PAGE_TOO_LARGE,
-        f"The picture has {what}; at most 50 megapixels can be read. Scan it at 300 dpi or less, or send a photo.",
+        f"The picture has {what}, and that many can't be read. Scan it at 300 dpi or less, or send a photo.",
     )
 
 
@@ -164,7 +161,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image, dtype=np.float32)
         # 16-bit scanners use the whole range; other writers store small numbers, which would be black.
-        low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else (float(levels.min()), float(levels.max()))
+        low, high = (
+            (0.0, 65535.0) if image.mode.startswith("I;16") else (float(levels.min()), float(levels.max()))
+        )
         scaled = (levels - low) * (255.0 / max(high - low, 1.0))
         return Image.fromarray(scaled.clip(0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

@@ -109,7 +109,11 @@ def straighten(image: Image, *, turn: int, skew: float) -> Image:
     """Turn a picture clockwise by ``turn`` (a multiple of 90) and then counter to a slope of ``skew`` degrees."""
     from PIL import Image as Pillow
 
-    quarter = {90: Pillow.Transpose.ROTATE_270, 180: Pillow.Transpose.ROTATE_180, 270: Pillow.Transpose.ROTATE_90}
+    quarter = {
+        90: Pillow.Transpose.ROTATE_270,
+        180: Pillow.Transpose.ROTATE_180,
+        270: Pillow.Transpose.ROTATE_90,
+    }
     if turn % 360:
         image = image.transpose(quarter[turn % 360])
     if skew:
@@ -134,7 +138,9 @@ def _lies_on_its_side(regions: Sequence[Region]) -> bool:
 def _skew_of(regions: Sequence[Region]) -> float:
     """Return the usual slope of the lines in degrees, 0 if they are straight enough."""
     sloped = sorted(
-        (region.angle, region.length) for region in regions if not region.stands and region.length > 5 * region.thickness
+        (region.angle, region.length)
+        for region in regions
+        if not region.stands and region.length > 5 * region.thickness
     )
     half = sum(length for _, length in sloped) / 2
     for angle, length in sloped:
@@ -151,7 +157,9 @@ def _mean_score(lines: Sequence[_Line]) -> float:
 
 def _stands_on_its_head(pixels: NDArray[np.uint8], lines: Sequence[_Line]) -> bool:
     """Read the best-looking lines the other way round and say whether that reads better."""
-    long = sorted((line for line in lines if not line.region.stands), key=lambda line: -line.region.length)[:_SAMPLE]
+    long = sorted((line for line in lines if not line.region.stands), key=lambda line: -line.region.length)[
+        :_SAMPLE
+    ]
     if not long:
         return False
     flipped = read_strips([np.ascontiguousarray(_strip(pixels, line.region)[::-1, ::-1]) for line in long])
@@ -180,7 +188,9 @@ def _read_again(pixels: NDArray[np.uint8], lines: list[_Line]) -> list[_Line]:
             doubtful.append((any(letter.text.isdigit() for letter in line.letters), doubt, index))
     chosen, left = [], _READ_AGAIN_PIXELS
     for _, _, index in sorted(doubtful, reverse=True):
-        left -= max(int(lines[index].region.length / lines[index].region.thickness * STRIP_HEIGHT), STRIP_HEIGHT)
+        left -= max(
+            int(lines[index].region.length / lines[index].region.thickness * STRIP_HEIGHT), STRIP_HEIGHT
+        )
         if left < 0:
             break
         chosen.append(index)

@@ -29,4 +29,6 @@ class DropTooLarge(FileUploadHandler):
     def file_complete(self, file_size: int) -> UploadedFile | None:
         if not self.is_too_large:
             return None
-        return UploadedFile(file=io.BytesIO(), name=self.file_name, content_type=self.content_type, size=file_size)
+        return UploadedFile(
+            file=io.BytesIO(), name=self.file_name, content_type=self.content_type, size=file_size
+        )

@@ -71,7 +71,9 @@ def _receive_all(request: HttpRequest, files: list[Any], form: StatedForm) -> Ht
     stated = form.stated()
     if len(files) > 1 and stated["stated_total"] is not None:
         stated["stated_total"] = None
-        messages.warning(request, "The total was not kept: with several files nobody can tell to which it belongs.")
+        messages.warning(
+            request, "The total was not kept: with several files nobody can tell to which it belongs."
+        )
     outcomes: Counter[str] = Counter()
     for number, file in enumerate(files):
         wait = services.seconds_to_wait(request.user)
@@ -83,7 +85,11 @@ def _receive_all(request: HttpRequest, files: list[Any], form: StatedForm) -> Ht
         except SandboxUnavailable:
             log.exception("Uploads can't be looked at")
         names = ", ".join(services.clean_filename(left.name) for left in files[number:])
-        why = f"That were many files in a minute. In {wait} seconds, choose again:" if wait else f"{NOT_READY} Left:"
+        why = (
+            f"That were many files in a minute. In {wait} seconds, choose again:"
+            if wait
+            else f"{NOT_READY} Left:"
+        )
         messages.error(request, f"{why} {names}")
         if not outcomes:
             return _page(request, StatedForm(request.POST), status=429 if wait else 503, wait=wait)
@@ -162,7 +168,10 @@ def _own_uploads(request: HttpRequest) -> Any:
         Upload.objects.visible_to(request.user, request.organization)
         .filter(uploaded_by=request.user)
         .prefetch_related(
-            Prefetch("invoice", queryset=visible.prefetch_related(Prefetch("work", queryset=open_work, to_attr="open_work")))
+            Prefetch(
+                "invoice",
+                queryset=visible.prefetch_related(Prefetch("work", queryset=open_work, to_attr="open_work")),
+            )
         )
         .order_by("-created", "-id")
     )
