@@ -14,7 +14,7 @@ from invoiceapp.records.models import Invoice, Organization
 
 
 class Ledger(models.Model):
-    """The last batch number an organization gave. Whoever exports holds this row, so batches follow one another."""
+    """The last batch number an organization gave. Whoever exports holds this row: batches queue up."""
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"
@@ -78,7 +78,7 @@ class BatchLine(models.Model):
     class Meta:
         ordering = ["position"]
         constraints = [
-            # The guard against paying twice: whatever else goes wrong, the database refuses a second first export.
+            # The guard against paying twice: the database itself refuses a second first export.
             models.UniqueConstraint(
                 fields=["invoice"], condition=Q(first=True), name="invoice_exported_once"
             ),

@@ -17,7 +17,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, default_storage
+from django.core.files.storage import Storage
 from django.db import transaction
 from django.utils import timezone
 
@@ -158,9 +158,7 @@ def export_again(batch: Batch, *, user: Any, reason: str, only: Sequence[UUID] |
     :raises InvalidRequest: without a reason, or if none of the ids is in the batch.
     """
     if not reason.strip():
-        raise InvalidRequest(
-            "Say why it is exported again: the reason stands in the file and in the history."
-        )
+        raise InvalidRequest("Say why it is exported again: the reason stands in the file and the history.")
     with transaction.atomic():
         number = _next_number(batch.organization)
         rows = Invoice.objects.visible_to(user, batch.organization).filter(batch_lines__batch=batch)
@@ -175,7 +173,7 @@ def export_again(batch: Batch, *, user: Any, reason: str, only: Sequence[UUID] |
 
 
 def _next_number(organization: Organization) -> int:
-    """Take the organization's next batch number; whoever has it holds the ledger until the transaction ends."""
+    """Take the organization's next batch number and hold its ledger until the transaction ends."""
     Ledger.objects.get_or_create(organization=organization)
     ledger = Ledger.objects.select_for_update().get(organization=organization)
     ledger.last_number += 1
@@ -327,5 +325,5 @@ def content(batch_file: BatchFile) -> bytes:
 
     :raises FileNotFoundError: if the store lost it; the message says which.
     """
-    with default_storage.open(batch_file.file.name, "rb") as file:
-        return file.read()
+    with batch_file.file.open("rb") as file:
+        return bytes(file.read())

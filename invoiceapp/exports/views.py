@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
-from functools import wraps
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from invoiceapp.exports import formats, services
 from invoiceapp.exports.models import Batch, BatchFile
-from invoiceapp.records import access, invoices
+from invoiceapp.records import invoices
+from invoiceapp.records.access import require
 
 GROUPS_PER_PAGE = 50
 BATCHES_PER_PAGE = 25
@@ -30,30 +29,19 @@ MEDIA_TYPES = {
 }
 
 
-def may_export(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let only people through who may export."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        access.require(request.user, request.organization, "export")
-        return view(request, *args, **kwargs)
-
-    return checked
-
-
 @require_GET
-@may_export
 def ready(request: HttpRequest) -> HttpResponse:
     """Show what is approved and not exported, by pay period and vendor, with sums."""
+    organization = require(request.user, request.organization, "export")
     seen_at = timezone.now()
-    everything = services.groups(request.user, request.organization, until=seen_at)
+    everything = services.groups(request.user, organization, until=seen_at)
     period = _period(request.GET.get("period", ""))
     shown = [group for group in everything if period in (None, group.pay_period)]
     periods: dict[date, int] = {}
     for group in everything:
         periods[group.pay_period] = periods.get(group.pay_period, 0) + group.count
     page = Paginator(shown, GROUPS_PER_PAGE).get_page(request.GET.get("page"))
-    last = Batch.objects.visible_to(request.user, request.organization).order_by("-number").first()
+    last = Batch.objects.visible_to(request.user, organization).order_by("-number").first()
     context = {
         "page": page,
         "period": period,
@@ -76,11 +64,11 @@ def _period(text: str) -> date | None:
 
 
 @require_POST
-@may_export
 def export(request: HttpRequest) -> HttpResponse:
     """Export what the bookkeeper saw: the groups ticked, or everything shown."""
+    organization = require(request.user, request.organization, "export")
     until = _moment(request.POST.get("seen_at", ""))
-    found = services.groups(request.user, request.organization, until=until)
+    found = services.groups(request.user, organization, until=until)
     if request.POST.get("which") == "selected":
         keys = set(request.POST.getlist("group"))
         if not keys:
@@ -91,7 +79,7 @@ def export(request: HttpRequest) -> HttpResponse:
         found = [group for group in found if group.pay_period == period]
     wanted = [pk for group in found for pk in group.invoice_ids]
     try:
-        batch = services.export_ready(request.organization, user=request.user, only=wanted)
+        batch = services.export_ready(organization, user=request.user, only=wanted)
     except (services.NothingToExport, services.InvalidRequest, invoices.WrongStatus) as error:
         messages.error(request, str(error))
         return redirect("exports:ready")
@@ -110,14 +98,14 @@ def _moment(text: str) -> datetime | None:
     return moment if timezone.is_aware(moment) else None
 
 
-def _batches(request: HttpRequest) -> Any:
-    return Batch.objects.visible_to(request.user, request.organization).select_related(
+def _batches(request: HttpRequest) -> QuerySet[Batch]:
+    organization = require(request.user, request.organization, "export")
+    return Batch.objects.visible_to(request.user, organization).select_related(
         "created_by", "repeats", "organization"
     )
 
 
 @require_GET
-@may_export
 def history(request: HttpRequest) -> HttpResponse:
     """List the batches, newest first."""
     rows = _batches(request).prefetch_related("files").order_by("-number")
@@ -126,7 +114,6 @@ def history(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@may_export
 def batch(request: HttpRequest, number: int) -> HttpResponse:
     """Show one batch: its files, its invoices, and what was exported again."""
     found = get_object_or_404(_batches(request), number=number)
@@ -141,9 +128,8 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_GET
-@may_export
 def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
-    """Hand out a file of a batch, the same bytes every time; ``?bom=1`` puts Excel's mark before a CSV file."""
+    """Hand out a file of a batch, the same bytes every time; ``?bom=1`` puts Excel's mark before CSV."""
     found = get_object_or_404(_batches(request), number=number)
     file = get_object_or_404(found.files, kind=kind)
     try:
@@ -154,7 +140,7 @@ def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
         ) from None
     if request.GET.get("bom") and kind != BatchFile.Kind.JSON:
         content = formats.BYTE_ORDER_MARK + content
-    name = file.file.name.rsplit("/", 1)[-1]
+    name = str(file.file.name).rsplit("/", 1)[-1]
     return HttpResponse(
         content,
         content_type=MEDIA_TYPES[BatchFile.Kind(kind)],
@@ -166,7 +152,6 @@ def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
 
 
 @require_POST
-@may_export
 def again(request: HttpRequest, number: int) -> HttpResponse:
     """Export a batch, or some of its invoices, once more, on purpose."""
     found = get_object_or_404(_batches(request), number=number)
