@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-from extraction.fields import FIELDS
 
+from extraction.fields import FIELDS
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
