@@ -1,7 +1,7 @@
 """Where every page lives. Importing this must not import a model library."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import path
+from django.urls import include, path
 
 from invoiceapp.web import office, views
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("invoices/<uuid:pk>/", views.invoice_detail, name="invoice"),
     path("invoices/<uuid:pk>/urgent/", views.make_urgent, name="invoice_urgent"),
     path("invoices/<uuid:pk>/read-again/", views.read_again, name="invoice_read_again"),
+    path("", include("invoiceapp.intake.urls")),
     path("settings/", office.reading_settings, name="settings"),
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),
