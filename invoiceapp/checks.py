@@ -13,11 +13,15 @@ from zoneinfo import ZoneInfo
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, register
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connections
 from django_q.brokers import get_broker
+
+from extraction import registry
+from invoiceapp.records.models import Organization
 
 # SQLite lets one process write at a time; with five readers they wait for each other (docs/operations.md).
 MOST_WORKERS_ON_SQLITE = 4
@@ -33,7 +37,7 @@ def check_queue_times(app_configs: Apps, **kwargs: Any) -> Messages:
     found: Messages = []
     if timeout < 10:
         found.append(
-            Error(
+            checks.Error(
                 f"TASK_TIMEOUT is {timeout} seconds; a scanned document may take longer.",
                 hint="Set TASK_TIMEOUT to 300, or at least to twice what your slowest document takes.",
                 id="invoiceapp.E001",
@@ -41,7 +45,7 @@ def check_queue_times(app_configs: Apps, **kwargs: Any) -> Messages:
         )
     if timeout >= retry:
         found.append(
-            Error(
+            checks.Error(
                 f"The queue calls again after {retry} s, but a task may run for {timeout} s: work would be repeated.",
                 hint="Let Q_CLUSTER['retry'] be timeout x (2 + queue_limit / workers) + 60.",
                 id="invoiceapp.E002",
@@ -49,16 +53,16 @@ def check_queue_times(app_configs: Apps, **kwargs: Any) -> Messages:
         )
     if (timeout + 3) % cycle:
         found.append(
-            Error(
+            checks.Error(
                 f"TASK_TIMEOUT + 3 ({timeout + 3} s) is no multiple of guard_cycle ({cycle} s): "
                 "a stuck task would never be stopped.",
                 hint="Use whole seconds for TASK_TIMEOUT and 0.5 for Q_CLUSTER['guard_cycle'].",
                 id="invoiceapp.E003",
             )
         )
-    if settings.WATCHDOG_SECONDS <= timeout:
+    if timeout >= settings.WATCHDOG_SECONDS:
         found.append(
-            Error(
+            checks.Error(
                 f"WATCHDOG_SECONDS is {settings.WATCHDOG_SECONDS}, not more than TASK_TIMEOUT ({timeout}): workers "
                 "busy with a long document would be killed.",
                 hint=f"Set WATCHDOG_SECONDS to {max(300, timeout + 60)} or leave it out.",
@@ -67,7 +71,7 @@ def check_queue_times(app_configs: Apps, **kwargs: Any) -> Messages:
         )
     if settings.READ_ATTEMPTS < 1:
         found.append(
-            Error(
+            checks.Error(
                 f"READ_ATTEMPTS is {settings.READ_ATTEMPTS}: no document would ever be read.",
                 hint="Set READ_ATTEMPTS to 3 or leave it out.",
                 id="invoiceapp.E005",
@@ -81,7 +85,7 @@ def check_workers(app_configs: Apps, **kwargs: Any) -> Messages:
     """As many workers as the database and the memory stand."""
     if settings.WORKERS < 1:
         return [
-            Error(
+            checks.Error(
                 f"WORKERS is {settings.WORKERS}; somebody has to read.",
                 hint="Set WORKERS to 1, or to the number of cores that reading may use.",
                 id="invoiceapp.E006",
@@ -89,7 +93,7 @@ def check_workers(app_configs: Apps, **kwargs: Any) -> Messages:
         ]
     if settings.ON_SQLITE and settings.WORKERS > MOST_WORKERS_ON_SQLITE:
         return [
-            Warning(
+            checks.Warning(
                 f"{settings.WORKERS} workers share one SQLite file; they will wait for each other to write.",
                 hint="Set WORKERS to 4 or less, or use PostgreSQL: DATABASE_URL=postgresql://user:password@host/name",
                 id="invoiceapp.W001",
@@ -105,7 +109,7 @@ def check_several_machines(app_configs: Apps, **kwargs: Any) -> Messages:
     alone = settings.ON_SQLITE and settings.QUEUE_BROKER == "orm"
     if not alone and not settings.SECRET_KEY_IS_SHARED:
         found.append(
-            Error(
+            checks.Error(
                 "This looks like several machines, but each would make a SECRET_KEY of its own: workers could not "
                 "read the queue's messages and people would be signed out at random.",
                 hint="Set SECRET_KEY to the same long random text on every machine.",
@@ -114,7 +118,7 @@ def check_several_machines(app_configs: Apps, **kwargs: Any) -> Messages:
         )
     if settings.ON_SQLITE and settings.QUEUE_BROKER != "orm":
         found.append(
-            Warning(
+            checks.Warning(
                 f"QUEUE_BROKER is {settings.QUEUE_BROKER}, but the database is a SQLite file, which other machines "
                 "can't share.",
                 hint="Set DATABASE_URL to a PostgreSQL server, or QUEUE_BROKER to orm.",
@@ -130,7 +134,7 @@ def check_time_zone(app_configs: Apps, **kwargs: Any) -> Messages:
     if _is_time_zone(settings.TIME_ZONE):
         return []
     return [
-        Error(
+        checks.Error(
             f"TIME_ZONE is {settings.TIME_ZONE!r}, which this computer does not know.",
             hint="Name it like America/Chicago or Europe/Berlin; the package tzdata brings the list.",
             id="invoiceapp.E008",
@@ -140,19 +144,16 @@ def check_time_zone(app_configs: Apps, **kwargs: Any) -> Messages:
 
 @register(Tags.database)
 def check_organizations(app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any) -> Messages:
-    """Every organization's time zone and reader exist."""
+    """Every organization's time zone and reader exist. Warnings: an error would stop the update that brings them."""
     if not databases:
         return []
-    from extraction import registry
-    from invoiceapp.records.models import Organization
-
     try:
         if Organization._meta.db_table not in connections["default"].introspection.table_names():
             return []  # before the first migration
         rows = list(Organization.objects.values_list("name", "time_zone", "backend"))
     except DatabaseError as error:
         return [
-            Error(
+            checks.Error(
                 f"The database does not answer: {error}", hint="Look at DATABASE_URL.", id="invoiceapp.E009"
             )
         ]
@@ -160,18 +161,18 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
     for name, time_zone, backend in rows:
         if not _is_time_zone(time_zone):
             found.append(
-                Error(
+                checks.Warning(
                     f"{name} has the time zone {time_zone!r}, which this computer does not know.",
                     hint="Correct it on the organization's settings page; until then its clock shows UTC.",
-                    id="invoiceapp.E010",
+                    id="invoiceapp.W003",
                 )
             )
         if backend not in registry.names():
             found.append(
-                Error(
+                checks.Warning(
                     f"{name} wants to be read by {backend!r}, which is not one of {', '.join(registry.names())}.",
                     hint="Choose another reader on the organization's settings page.",
-                    id="invoiceapp.E011",
+                    id="invoiceapp.W004",
                 )
             )
     return found
@@ -190,10 +191,10 @@ def check_broker(app_configs: Apps, databases: Sequence[str] | None = None, **kw
             "sqs": "SQS_REGION, SQS_ACCESS_KEY, SQS_SECRET_KEY (or the machine's role) and SQS_ENDPOINT_URL",
         }
         return [
-            Error(
+            checks.Error(
                 f"The queue ({settings.QUEUE_BROKER}) does not answer: {error}",
                 hint=f"Look at {variables[settings.QUEUE_BROKER]} and whether this machine can reach it.",
-                id="invoiceapp.E012",
+                id="invoiceapp.E010",
             )
         ]
     return []
@@ -219,14 +220,14 @@ def check_storage(app_configs: Apps, databases: Sequence[str] | None = None, **k
     if same:
         return []
     return [
-        Error(
+        checks.Error(
             f"Files can't be stored: {reason}",
             hint=(
                 "Look at S3_BUCKET, S3_REGION, S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY."
                 if settings.STORAGE == "s3"
                 else "Let the site's user write in FILES_DIR (or in VAR_DIR/files)."
             ),
-            id="invoiceapp.E013",
+            id="invoiceapp.E011",
         )
     ]
 
