@@ -43,8 +43,10 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString:
         return format_html('<span class="faint">–</span>')
     symbol = get_currency_symbol(currency, locale="en_US") if currency else ""
     if not symbol:
-        return format_html("{}", show_amount(amount))
-    return format_html('<span class="currency">{}</span>{}', symbol, show_amount(amount))
+        return format_html('<span class="nowrap">{}</span>', show_amount(amount))
+    return format_html(
+        '<span class="nowrap"><span class="currency">{}</span>{}</span>', symbol, show_amount(amount)
+    )
 
 
 @register.simple_tag
