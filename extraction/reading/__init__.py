@@ -1,1 +1,1 @@
-"""From words with places to fields: layout, labels, typed values, decisions."""
+"""From a page to its words (the text layer if it is sound, else recognition), and from words to fields."""

@@ -1,0 +1,110 @@
+"""From a file's bytes to pages, without letting the file near this process."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from extraction.schema import Box, PageImage, Word
+
+from . import sandbox
+from .formats import FORMATS, SNIFFED_BYTES, detect_format
+from .limits import DEFAULT_LIMITS, MEGABYTE, Limits
+from .quality import Quality
+from .refusal import TOO_LARGE, DocumentRefused
+
+THUMBNAIL_SIDE = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a file is, seen before it is read.
+
+    ``kind`` is one of ``pdf, png, jpeg, tiff, heic``; ``media_type`` and ``extension`` follow from it, never from what
+    the client said. ``size`` is in bytes. ``thumbnail`` is the first page as a JPEG of at most 320 pixels a side.
+    ``quality`` is given for pictures, not for PDF. ``peak_memory`` (bytes) and ``seconds`` are what looking at it cost.
+    """
+
+    kind: str
+    media_type: str
+    extension: str
+    pages: int
+    size: int
+    sha256: str
+    thumbnail: bytes
+    quality: Quality | None = None
+    peak_memory: int = 0
+    seconds: float = 0.0
+
+
+def inspect(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Inspection:
+    """Find out what a file is and whether it can be opened: type, pages, a thumbnail, a photo's quality.
+
+    :raises DocumentRefused: if it is not a document that can be read; the message is fit for a user.
+    :raises SandboxUnavailable: if the process that opens documents could not be started.
+    """
+    data = _load(document, limits)
+    kind = detect_format(data[:SNIFFED_BYTES])
+    answer = sandbox.run(
+        {"do": "inspect", "kind": kind.kind, "thumbnail": THUMBNAIL_SIDE},
+        data,
+        limits,
+        seconds=limits.inspect_seconds,
+    )
+    found, thumbnail = answer.frames[0]
+    quality = found["quality"]
+    return Inspection(
+        kind=kind.kind,
+        media_type=kind.media_type,
+        extension=kind.extension,
+        pages=int(found["pages"]),
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        thumbnail=thumbnail,
+        quality=Quality(**{**quality, "warnings": tuple(quality["warnings"])}) if quality else None,
+        peak_memory=answer.usage.peak_memory,
+        seconds=answer.usage.seconds,
+    )
+
+
+def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[PageImage]:
+    """Render every page of a file, with the words of its text layer where that is sound.
+
+    :raises DocumentRefused: if it can't be opened within the limits; the message is fit for a user.
+    :raises SandboxUnavailable: if the process that opens documents could not be started.
+    """
+    data = _load(document, limits)
+    kind = detect_format(data[:SNIFFED_BYTES])
+    answer = sandbox.run({"do": "open", "kind": kind.kind}, data, limits, seconds=limits.open_seconds)
+    return [
+        PageImage(
+            number=int(found["number"]),
+            width=int(found["width"]),
+            height=int(found["height"]),
+            picture=picture,
+            rotation=int(found["rotation"]),
+            text_words=None
+            if found["words"] is None
+            else tuple(
+                Word(text=str(text), box=Box(*place), line=int(line)) for text, line, *place in found["words"]
+            ),
+        )
+        for found, picture in answer.frames
+    ]
+
+
+def media_type_of(kind: str) -> str:
+    """Return the media type of one of the kinds that :class:`Inspection` names."""
+    return FORMATS[kind].media_type
+
+
+def _load(document: bytes | Path, limits: Limits) -> bytes:
+    size = len(document) if isinstance(document, bytes) else document.stat().st_size
+    if size > limits.file_bytes:
+        raise DocumentRefused(
+            TOO_LARGE,
+            f"The file has {size / MEGABYTE:,.1f} MB; at most {limits.file_bytes // MEGABYTE} MB can be uploaded. "
+            "Split it, or scan it at 200 to 300 dpi.",
+        )
+    return document if isinstance(document, bytes) else document.read_bytes()

@@ -1,0 +1,174 @@
+"""Opens photos and scans with Pillow. Runs in the limited child process only."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from extraction.schema import PageImage
+
+from .formats import HEIC, JPEG, TIFF, Format
+from .limits import Limits
+from .refusal import DAMAGED, NO_PAGES, PAGE_TOO_LARGE, TOO_MANY_PAGES, DocumentRefused
+
+# Pixels kept of a picture: 3000 x 2250, so that an A4 page photographed whole keeps about 250 dpi. On 47 real phone
+# photos recognition gained nothing from more, and its time grows with the area. By area, not by
+# side, because a long receipt would otherwise lose its width.
+READING_PIXELS: Final = 6_750_000
+
+_REDUCED_IMAGE: Final = 1  # bit of TIFF tag 254 (NewSubfileType): a smaller copy of another frame
+
+
+def read_pictures(document: bytes, kind: Format, limits: Limits) -> Iterator[Image.Image]:
+    """Yield every frame of a picture file as an upright RGB image of at most ``READING_PIXELS``.
+
+    :raises DocumentRefused: ``damaged``, ``page_too_large``, ``too_many_pages`` or ``no_pages``.
+    """
+    image = _open(document, kind, limits)
+    found = 0
+    for index in range(_count_frames(image, kind, limits)):
+        with _damage_refused():
+            image.seek(index)
+            if kind is TIFF and int(image.getexif().get(254, 0)) & _REDUCED_IMAGE:
+                continue
+            _check_size(image.size, limits)
+            frame = _upright(image, kind)
+        found += 1
+        yield frame
+    if not found:
+        raise DocumentRefused(NO_PAGES, "The file holds no page that can be read. Scan it again.")
+
+
+def count_frames(document: bytes, kind: Format, limits: Limits) -> int:
+    """Return how many frames the file holds, without decoding them.
+
+    :raises DocumentRefused: ``damaged``, ``page_too_large`` or ``too_many_pages``.
+    """
+    return _count_frames(_open(document, kind, limits), kind, limits)
+
+
+def stated_size(document: bytes, kind: Format, limits: Limits) -> tuple[int, int]:
+    """Return width and height in pixels of the first frame as the file states them."""
+    size: tuple[int, int] = _open(document, kind, limits).size
+    return size
+
+
+def page_from(image: Image.Image, number: int) -> PageImage:
+    """Return an RGB image as a page."""
+    return PageImage(
+        number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88)
+    )
+
+
+def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
+    """Return an RGB image as JPEG, without any metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Turn what Pillow raises on broken files into a refusal."""
+    try:
+        yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _too_large(f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} megapixels") from error
+    except (DocumentRefused, MemoryError):
+        raise
+    except (
+        Exception
+    ) as error:  # Pillow's plugins raise anything from SyntaxError to struct.error on broken input
+        raise DocumentRefused(
+            DAMAGED, "The picture is damaged or incomplete. Take or save it again and upload the new file."
+        ) from error
+
+
+def _open(document: bytes, kind: Format, limits: Limits) -> Image.Image:
+    if kind is HEIC:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+    Image.MAX_IMAGE_PIXELS = limits.image_pixels
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with _damage_refused():
+        image = Image.open(io.BytesIO(document), formats=[kind.pillow])
+        _check_size(image.size, limits)
+    return image
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    if min(size) < 1 or size[0] * size[1] > limits.image_pixels:
+        raise _too_large(f"{size[0]:,} x {size[1]:,} pixels")
+
+
+def _too_large(what: str) -> DocumentRefused:
+    return DocumentRefused(
+        PAGE_TOO_LARGE,
+        f"The picture has {what}, and that many can't be read. Scan it at 300 dpi or less, or send a photo.",
+    )
+
+
+def _count_frames(image: Image.Image, kind: Format, limits: Limits) -> int:
+    if kind is not TIFF:
+        return 1  # of an animated PNG or a HEIC burst the first picture is the document
+    count = 0
+    with _damage_refused():
+        # Frame by frame, because Pillow's own count walks through any number of them.
+        while count <= limits.pages:
+            try:
+                image.seek(count)
+            except EOFError:
+                break
+            count += 1
+        else:
+            raise DocumentRefused(
+                TOO_MANY_PAGES,
+                f"The TIFF has more than {limits.pages} pages, and that many can't be read. "
+                "Split it and upload each invoice as its own file.",
+            )
+        image.seek(0)
+    return count
+
+
+def _upright(image: Image.Image, kind: Format) -> Image.Image:
+    shrink = math.sqrt(READING_PIXELS / (image.width * image.height))
+    if kind is JPEG and shrink < 1:
+        # Decoding at a half or a quarter size saves the time and memory of pixels that are thrown away below.
+        image.draft("RGB", (math.ceil(image.width * shrink), math.ceil(image.height * shrink)))
+    image.load()
+    rgb = _to_rgb(image)
+    shrink = math.sqrt(READING_PIXELS / (rgb.width * rgb.height))
+    if shrink < 1:
+        size = (max(round(rgb.width * shrink), 1), max(round(rgb.height * shrink), 1))
+        rgb = rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if kind is not HEIC:  # libheif has turned the picture already
+        orientation = image.getexif().get(0x0112, 1)
+        rgb.getexif()[0x0112] = orientation
+        rgb = ImageOps.exif_transpose(rgb)
+    return rgb
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return any of Pillow's modes as RGB; transparent parts become white paper."""
+    if image.mode.startswith("I") or image.mode == "F":
+        levels = np.asarray(image, dtype=np.float32)
+        # 16-bit scanners use the whole range; other writers store small numbers, which would be black.
+        low, high = (
+            (0.0, 65535.0) if image.mode.startswith("I;16") else (float(levels.min()), float(levels.max()))
+        )
+        scaled = (levels - low) * (255.0 / max(high - low, 1.0))
+        return Image.fromarray(scaled.clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        paper = Image.new("RGB", rgba.size, "white")
+        paper.paste(rgba, mask=rgba.getchannel("A"))
+        return paper
+    return image.convert("RGB")

@@ -1,0 +1,88 @@
+"""What the readers found, kept as they found it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from invoiceapp.records.access import VisibleQuerySet
+from invoiceapp.records.models import Invoice, Organization
+
+
+class Run(models.Model):
+    """One attempt of one backend at one invoice. Rows are never rewritten once finished."""
+
+    class Status(models.TextChoices):
+        STARTED = "started", "Started"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        OVERTAKEN = "overtaken", "Overtaken by another run"
+
+    FINISHED = frozenset({Status.DONE, Status.FAILED, Status.OVERTAKEN})
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="runs")
+    token = models.UUIDField(help_text="The lease of the work row under which it ran.")
+    attempt = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.STARTED)
+    backend = models.CharField(max_length=40)
+    model_version = models.CharField(max_length=80, blank=True)
+    document_type = models.CharField(max_length=20, blank=True)
+    pages = models.PositiveIntegerField(default=0)
+    seconds_total = models.FloatField(null=True, blank=True)
+    seconds_words = models.FloatField(null=True, blank=True)
+    seconds_fields = models.FloatField(null=True, blank=True)
+    line_items = models.JSONField(default=list, help_text="As read: [{values, confidence, page, box}, ...]")
+    checks = models.JSONField(default=list, help_text="[{rule, passed, difference, fields, message}, ...]")
+    doubts = models.JSONField(
+        default=dict, help_text="The gate's verdict: field that a person must see -> why, in plain words."
+    )
+    error = models.TextField(blank=True)
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["invoice", "-started"], name="run_of_invoice"),
+            models.Index(fields=["organization", "status", "finished"], name="run_report"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["token"], name="run_once_per_lease"),
+            models.CheckConstraint(
+                condition=Q(status="started") | Q(finished__isnull=False), name="run_finished_has_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backend} run {self.pk} of {self.invoice_id}"
+
+
+class FieldReading(models.Model):
+    """One field as one run read it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="readings")
+    field = models.CharField(max_length=40)
+    value = models.TextField(help_text="Normalised as docs/fields.md says.")
+    text = models.TextField(blank=True, help_text="As printed.")
+    confidence = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(1)])
+    score = models.FloatField(default=0.0, help_text="The reader's raw score, before calibration.")
+    page = models.PositiveIntegerField(null=True, blank=True)
+    box = models.JSONField(null=True, blank=True, help_text="[x0, y0, x1, y1], page-relative.")
+    alternatives = models.JSONField(default=list, help_text="[{value, text, confidence, page, box}, ...]")
+    accepted = models.BooleanField(help_text="The gate let it pass without a person.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "field"], name="reading_once_per_run"),
+            models.CheckConstraint(
+                condition=Q(confidence__gte=0, confidence__lte=1), name="reading_confidence_is_probability"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value}"

@@ -1,0 +1,1 @@
+"""The site: what people see, and the order in which things happen."""

@@ -1,0 +1,1 @@
+"""Approved invoices go out."""

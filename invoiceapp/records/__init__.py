@@ -1,0 +1,1 @@
+"""The nouns everybody shares: organizations, documents, invoices, and who may see them."""

@@ -1,0 +1,184 @@
+"""Forms of the settings pages."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from datetime import time
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model, password_validation
+from django.core.exceptions import ValidationError
+
+from invoiceapp.records import matching
+from invoiceapp.records.models import Job, Membership, Organization, Vendor
+
+
+class ReadingSettingsForm(forms.ModelForm):
+    """When invoices are read, and how sure the reader must be."""
+
+    time_zone = forms.ChoiceField(
+        choices=lambda: [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+    )
+    reading_times = forms.CharField(
+        required=False,
+        label="Times of the day",
+        help_text="Local time, separated by commas: 07:00, 12:30, 17:00",
+    )
+    accept_percent = forms.FloatField(
+        label="Sure enough from",
+        min_value=50,
+        max_value=99.9,
+        help_text="Percent. Values the reader is less sure of go to a person.",
+    )
+    audit_percent = forms.FloatField(
+        label="Check at random",
+        min_value=0,
+        max_value=100,
+        help_text="Percent of the sure values that a person checks all the same. Without it nobody can say "
+        "how often the reader is right.",
+    )
+
+    class Meta:
+        model = Organization
+        fields = [
+            "name",
+            "time_zone",
+            "country",
+            "currency",
+            "reading_mode",
+            "night_start",
+            "night_end",
+            "reading_times",
+            "batch_size",
+        ]
+        widgets = {
+            "reading_mode": forms.RadioSelect,
+            "night_start": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+            "night_end": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        }
+        labels = {
+            "reading_mode": "When invoices are read",
+            "night_start": "From",
+            "night_end": "To",
+            "batch_size": "How many must wait",
+            "country": "Country",
+        }
+        help_texts = {
+            "currency": "Three letters, like USD.",
+            "country": "Two letters, like US. Decides whether 03/04/2026 is in March or in April.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["reading_times"] = ", ".join(self.instance.reading_times)
+        self.initial["accept_percent"] = round(self.instance.accept_threshold * 100, 2)
+        self.initial["audit_percent"] = round(self.instance.audit_share * 100, 2)
+
+    def clean_reading_times(self) -> list[str]:
+        times = set()
+        for part in re.split(r"[,;\s]+", self.cleaned_data["reading_times"].strip()):
+            if not part:
+                continue
+            try:
+                times.add(time.fromisoformat(part.zfill(5)).strftime("%H:%M"))
+            except ValueError:
+                raise ValidationError(f"“{part}” is not a time. Write it like 07:30.") from None
+        return sorted(times)
+
+    def clean_country(self) -> str:
+        value = self.cleaned_data["country"].strip().upper()
+        if not re.fullmatch(r"[A-Z]{2}", value):
+            raise ValidationError("Two letters, like US.")
+        return value
+
+    def clean_currency(self) -> str:
+        value = self.cleaned_data["currency"].strip().upper()
+        if not re.fullmatch(r"[A-Z]{3}", value):
+            raise ValidationError("Three letters, like USD.")
+        return value
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        mode = data.get("reading_mode")
+        if (
+            mode == Organization.ReadingMode.TIMES
+            and not data.get("reading_times")
+            and "reading_times" not in self.errors
+        ):
+            self.add_error("reading_times", "Give at least one time of the day.")
+        if mode == Organization.ReadingMode.NIGHTLY and data.get("night_start") == data.get("night_end"):
+            self.add_error("night_end", "The window is empty: give an end that differs from its start.")
+        return data
+
+    def save(self, commit: bool = True) -> Organization:
+        self.instance.accept_threshold = self.cleaned_data["accept_percent"] / 100
+        self.instance.audit_share = self.cleaned_data["audit_percent"] / 100
+        return super().save(commit)
+
+
+class PersonForm(forms.Form):
+    """A person's roles; a new person gets a name and a first password too."""
+
+    username = forms.SlugField(label="User name", max_length=150, help_text="Letters, digits, dashes.")
+    first_name = forms.CharField(label="First name", max_length=150, required=False)
+    last_name = forms.CharField(label="Last name", max_length=150, required=False)
+    password = forms.CharField(
+        label="First password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 10 characters.",
+    )
+    roles = forms.MultipleChoiceField(
+        label="Roles", choices=Membership.Role.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    def clean_username(self) -> str:
+        name = self.cleaned_data["username"]
+        if get_user_model().objects.filter(username__iexact=name).exists():
+            raise ValidationError("That user name is taken. Choose another one.")
+        return name
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        password_validation.validate_password(password)
+        return password
+
+
+class JobForm(forms.ModelForm):
+    """A job site or work order."""
+
+    class Meta:
+        model = Job
+        fields = ["number", "name", "estimate", "is_open"]
+        labels = {"number": "Work-order number", "is_open": "Open: invoices may be charged to it"}
+
+    def clean_number(self) -> str:
+        number = self.cleaned_data["number"].strip()
+        key = matching.number_key(number)
+        if not key:
+            raise ValidationError("Give a number with at least one letter or digit.")
+        known = Job.objects.filter(organization=self.instance.organization, number_key=key)
+        if known.exclude(pk=self.instance.pk).exists():
+            raise ValidationError("There is a job with this number already.")
+        self.instance.number_key = key
+        return number
+
+
+class VendorForm(forms.ModelForm):
+    """Someone who sends invoices."""
+
+    class Meta:
+        model = Vendor
+        fields = ["name", "address", "phone", "email", "tax_id", "accounting_id"]
+        labels = {"accounting_id": "Id in the accounting system", "tax_id": "Tax id"}
+        widgets = {"address": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"].strip()
+        key = matching.name_key(name)
+        known = Vendor.objects.filter(organization=self.instance.organization, name_key=key)
+        if not key or known.exclude(pk=self.instance.pk).exists():
+            raise ValidationError("There is a vendor of this name already." if key else "Give a name.")
+        self.instance.name_key = key
+        return name

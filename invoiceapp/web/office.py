@@ -1,0 +1,166 @@
+"""Settings of an organization: when it reads, its people, its jobs, its vendors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.forms import ModelForm
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from invoiceapp.records.access import OfficeRequest, require
+from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
+from invoiceapp.web.forms import JobForm, PersonForm, ReadingSettingsForm, VendorForm
+from invoiceapp.work import services as work
+
+PER_PAGE = 50
+# What counts as billed on a job: what was approved, whether exported yet or not.
+BILLED = Q(invoices__status__in=[Invoice.Status.APPROVED, Invoice.Status.EXPORTED])
+
+
+@require_http_methods(["GET", "POST"])
+def reading_settings(request: OfficeRequest) -> HttpResponse:
+    """Let an administrator say when invoices are read and how sure the reader must be."""
+    organization = require(request.user, request.organization, "administer")
+    form = ReadingSettingsForm(request.POST or None, instance=organization)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            organization = form.save()
+            work.reschedule(organization)
+        messages.success(request, "Saved. Invoices that are waiting follow the new times.")
+        return redirect("settings")
+    if form.errors:
+        organization.refresh_from_db()  # the frame shows what holds, not what was refused
+    return render(request, "web/settings.html", {"form": form, "section": "settings"})
+
+
+@require_http_methods(["GET", "POST"])
+def people(request: OfficeRequest) -> HttpResponse:
+    """List the organization's people with their roles; add, change, remove."""
+    organization = require(request.user, request.organization, "administer")
+    form = PersonForm()
+    if request.method == "POST":
+        if request.POST.get("action") == "roles":
+            return _change_roles(request, organization)
+        form = PersonForm(request.POST)
+        if form.is_valid():
+            data = form.cleaned_data
+            with transaction.atomic():
+                user = get_user_model().objects.create_user(
+                    data["username"],
+                    password=data["password"],
+                    first_name=data["first_name"],
+                    last_name=data["last_name"],
+                )
+                _set_roles(organization, user, data["roles"])
+            messages.success(request, f"{user.username} can sign in now.")
+            return redirect("people")
+    users = (
+        get_user_model()
+        .objects.filter(memberships__organization=organization)
+        .distinct()
+        .prefetch_related("memberships")
+        .order_by("username")
+    )
+    page = Paginator(users, PER_PAGE).get_page(request.GET.get("page"))
+    rows = [
+        (user, {m.role for m in user.memberships.all() if m.organization_id == organization.pk})
+        for user in page
+    ]
+    context = {
+        "form": form,
+        "page": page,
+        "rows": rows,
+        "roles": Membership.Role.choices,
+        "section": "people",
+    }
+    return render(request, "web/people.html", context)
+
+
+def _set_roles(organization: Organization, user: Any, roles: list[str]) -> None:
+    Membership.objects.filter(organization=organization, user=user).exclude(role__in=roles).delete()
+    for role in roles:
+        Membership.objects.get_or_create(organization=organization, user=user, role=role)
+
+
+def _change_roles(request: OfficeRequest, organization: Organization) -> HttpResponse:
+    user = get_object_or_404(
+        get_user_model().objects.filter(memberships__organization=organization).distinct(),
+        pk=request.POST.get("user"),
+    )
+    chosen = [role for role in request.POST.getlist("roles") if role in Membership.Role.values]
+    others = Membership.objects.filter(organization=organization, role=Membership.Role.ADMINISTRATOR).exclude(
+        user=user
+    )
+    if Membership.Role.ADMINISTRATOR not in chosen and not others.exists():
+        messages.error(request, "Somebody must stay administrator. Make another person one first.")
+        return redirect("people")
+    with transaction.atomic():
+        _set_roles(organization, user, chosen)
+    messages.success(
+        request,
+        f"Roles of {user.username} saved." if chosen else f"{user.username} has no access here any more.",
+    )
+    return redirect("people")
+
+
+@require_http_methods(["GET", "POST"])
+def jobs(request: OfficeRequest) -> HttpResponse:
+    """List jobs with what was estimated and what was billed; add or change one."""
+    require(request.user, request.organization, "administer")
+    rows = (
+        Job.objects.visible_to(request.user, request.organization)
+        .annotate(billed=Sum("invoices__total", filter=BILLED))
+        .order_by("-is_open", "number")
+    )
+    return _edit_list(request, rows, Job, JobForm, "jobs", "web/jobs.html", ("number", "name"))
+
+
+@require_http_methods(["GET", "POST"])
+def vendors(request: OfficeRequest) -> HttpResponse:
+    """List vendors; add or change one."""
+    require(request.user, request.organization, "administer")
+    rows = (
+        Vendor.objects.visible_to(request.user, request.organization)
+        .annotate(invoice_count=Count("invoices"))
+        .order_by("name")
+    )
+    return _edit_list(request, rows, Vendor, VendorForm, "vendors", "web/vendors.html", ("name",))
+
+
+def _edit_list(
+    request: OfficeRequest,
+    rows: Any,
+    model: type[Any],
+    form_class: type[ModelForm],
+    section: str,
+    template: str,
+    searched: tuple[str, ...],
+) -> HttpResponse:
+    """Serve a searchable list beside a form that adds a row or, with ?edit=id, changes one."""
+    organization = request.organization
+    edited = None
+    if (edit := request.GET.get("edit", "")).isdigit():
+        edited = get_object_or_404(model.objects.visible_to(request.user, organization), pk=edit)
+    instance = edited or model(organization=organization)
+    form = form_class(request.POST or None, instance=instance)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(request, f"{saved} saved.")
+        return redirect(section)
+    query = request.GET.get("q", "").strip()
+    if query:
+        wanted = Q()
+        for name in searched:
+            wanted |= Q(**{f"{name}__icontains": query})
+        rows = rows.filter(wanted)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request, template, {"form": form, "page": page, "edited": edited, "query": query, "section": section}
+    )

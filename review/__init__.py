@@ -1,0 +1,1 @@
+"""People check what the reader is unsure of."""
