@@ -22,8 +22,51 @@ _SYMBOLS = {
     "eur": "EUR", "euro": "EUR", "euros": "EUR", "dkr": "DKK",
 }  # fmt: skip
 CURRENCY_CODES = frozenset(
-    "USD CAD MXN GBP EUR CHF SEK NOK DKK PLN CZK HUF RON BGN AUD NZD SGD HKD MYR INR IDR THB PHP JPY CNY KRW TWD"
-    " ILS AED SAR TRY ZAR BRL ARS CLP COP PEN DOP GTQ CRC RUB UAH VND".split()
+    [
+        "USD",
+        "CAD",
+        "MXN",
+        "GBP",
+        "EUR",
+        "CHF",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "RON",
+        "BGN",
+        "AUD",
+        "NZD",
+        "SGD",
+        "HKD",
+        "MYR",
+        "INR",
+        "IDR",
+        "THB",
+        "PHP",
+        "JPY",
+        "CNY",
+        "KRW",
+        "TWD",
+        "ILS",
+        "AED",
+        "SAR",
+        "TRY",
+        "ZAR",
+        "BRL",
+        "ARS",
+        "CLP",
+        "COP",
+        "PEN",
+        "DOP",
+        "GTQ",
+        "CRC",
+        "RUB",
+        "UAH",
+        "VND",
+    ]
 )
 
 _CURRENCY = (
@@ -230,7 +273,11 @@ def find_currencies(text: str) -> list[str]:
     for match in re.finditer(pattern, text):
         code = currency_of(match.group())
         # "Mo.-Fr.", "PEN", "RM 12" the room: letters that are also words count only beside a number
-        sure = not match.group()[0].isalpha() or code in ("USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF") and len(match.group()) >= 3 and match.group() != "Fr."
+        sure = not match.group()[0].isalpha() or (
+            code in ("USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF")
+            and len(match.group()) >= 3
+            and match.group() != "Fr."
+        )
         beside = re.match(r"\s?[-–]?\d", text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
         if code and (sure or beside or text[: match.start()].endswith("(")):
             found.append(code)

@@ -12,7 +12,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from extraction.reading.lexicon import LONGEST_LABEL, WEAK, Meaning, fuzzy_meanings_of, key_of, meanings_of, sum_named
+from extraction.reading.lexicon import (
+    LONGEST_LABEL,
+    WEAK,
+    Meaning,
+    fuzzy_meanings_of,
+    key_of,
+    meanings_of,
+    sum_named,
+)
 from extraction.reading.lines import Cell, Page, Token
 
 _WORD = re.compile(r"[^\W\d]{2,}")
@@ -20,11 +28,100 @@ _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
 _EVERYDAY = frozenset(
-    "no on of to for from date due total tax name number de le du del a an au den vom em data van order net amount paid cost"
-    " price charges balance period terms job project contract company contact customer client vendor owner invoice current card"
-    " cash change credit goods port report saldo base suma office direct call delivery freight shipping discount received points"
-    " visa estimate reference brutto netto summe betrag gesamt text unit units section table page bank time start time section"
-    " round issued bill received delivered section via through thru".split()
+    [
+        "no",
+        "on",
+        "of",
+        "to",
+        "for",
+        "from",
+        "date",
+        "due",
+        "total",
+        "tax",
+        "name",
+        "number",
+        "de",
+        "le",
+        "du",
+        "del",
+        "a",
+        "an",
+        "au",
+        "den",
+        "vom",
+        "em",
+        "data",
+        "van",
+        "order",
+        "net",
+        "amount",
+        "paid",
+        "cost",
+        "price",
+        "charges",
+        "balance",
+        "period",
+        "terms",
+        "job",
+        "project",
+        "contract",
+        "company",
+        "contact",
+        "customer",
+        "client",
+        "vendor",
+        "owner",
+        "invoice",
+        "current",
+        "card",
+        "cash",
+        "change",
+        "credit",
+        "goods",
+        "port",
+        "report",
+        "saldo",
+        "base",
+        "suma",
+        "office",
+        "direct",
+        "call",
+        "delivery",
+        "freight",
+        "shipping",
+        "discount",
+        "received",
+        "points",
+        "visa",
+        "estimate",
+        "reference",
+        "brutto",
+        "netto",
+        "summe",
+        "betrag",
+        "gesamt",
+        "text",
+        "unit",
+        "units",
+        "section",
+        "table",
+        "page",
+        "bank",
+        "time",
+        "start",
+        "time",
+        "section",
+        "round",
+        "issued",
+        "bill",
+        "received",
+        "delivered",
+        "section",
+        "via",
+        "through",
+        "thru",
+    ]
 )
 
 
@@ -103,7 +200,13 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             first = label.last + 1
             after_colon = True
         else:
-            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in ("-", "–", "+", "(", "/")
+            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in (
+                "-",
+                "–",
+                "+",
+                "(",
+                "/",
+            )
             first += 1
     return found
 
@@ -152,7 +255,11 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         factor = 0.8 if words <= 6 else 0.45
     elif not colon and words > 8:
         factor = 0.6 if len(key) > 8 else 0.4
-    if last + 1 < len(tokens) and key in ("invoice", "bill", "facture", "rechnung", "factura") and tokens[last + 1].text[:1].isalpha():
+    if (
+        last + 1 < len(tokens)
+        and key in ("invoice", "bill", "facture", "rechnung", "factura")
+        and tokens[last + 1].text[:1].isalpha()
+    ):
         factor *= 0.5
     if factor != 1.0:
         meanings = tuple(Meaning(m.name, m.strength * factor, m.language) for m in meanings)
@@ -249,8 +356,14 @@ class Surroundings:
         closeness = math.exp(-gap / (90 if money else 45))
         if overlap < 0.6 * height:
             closeness *= 0.85
-        for token in self._rows[label.cell.row] if label.cell.row == span.cell.row else self._between_rows(label, span):
-            if token.x0 < label.x1 - 0.2 or token.x1 > span.x0 + 0.2 or token.index in {t.index for t in span.tokens}:
+        for token in (
+            self._rows[label.cell.row] if label.cell.row == span.cell.row else self._between_rows(label, span)
+        ):
+            if (
+                token.x0 < label.x1 - 0.2
+                or token.x1 > span.x0 + 0.2
+                or token.index in {t.index for t in span.tokens}
+            ):
                 continue
             if token.index in self._label_tokens:
                 between = self.labels[self._label_tokens[token.index]]
@@ -275,7 +388,11 @@ class Surroundings:
         gap = span.y0 - label.y1
         if not -0.5 < gap < 4.5 or span.cell.row <= label.cell.row:
             return 0.0
-        aligned = min(abs(span.x0 - label.x0), abs(span.x1 - label.x1), abs((span.x0 + span.x1) - (label.x0 + label.x1)) / 2)
+        aligned = min(
+            abs(span.x0 - label.x0),
+            abs(span.x1 - label.x1),
+            abs((span.x0 + span.x1) - (label.x0 + label.x1)) / 2,
+        )
         overlap = min(span.x1, label.x1) - max(span.x0, label.x0)
         if overlap < -0.5 or (aligned > 3.0 and overlap < 0.5 * min(span.x1 - span.x0, label.x1 - label.x0)):
             return 0.0
@@ -285,7 +402,11 @@ class Surroundings:
         if not label.ends_cell:
             closeness *= 0.6
         for row in range(label.cell.row + 1, span.cell.row):
-            blocking = [t for t in self._rows[row] if t.x1 > max(span.x0, label.x0) - 0.2 and t.x0 < min(span.x1, label.x1) + 0.2]
+            blocking = [
+                t
+                for t in self._rows[row]
+                if t.x1 > max(span.x0, label.x0) - 0.2 and t.x0 < min(span.x1, label.x1) + 0.2
+            ]
             if blocking and all(t.index in self._label_tokens for t in blocking):
                 closeness *= 0.4
             elif blocking:

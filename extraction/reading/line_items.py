@@ -21,7 +21,21 @@ from extraction.reading.lines import Page, Token, union_box
 from extraction.schema import LineItemValue
 
 _NUMERIC_KINDS = frozenset({"money", "quantity", "percent"})
-_CLOSING = frozenset({"subtotal", "total", "tax_amount", "amount_due", "amount_paid", "~rounding", "~cash", "~change", "previous_balance", "~page_total", "~statement"})
+_CLOSING = frozenset(
+    {
+        "subtotal",
+        "total",
+        "tax_amount",
+        "amount_due",
+        "amount_paid",
+        "~rounding",
+        "~cash",
+        "~change",
+        "previous_balance",
+        "~page_total",
+        "~statement",
+    }
+)
 # Half a per cent or a cent: what rounding of unit prices costs (docs/fields.md).
 _PRODUCT_TOLERANCE = Decimal("0.005")
 _NUMBER_TOKEN = re.compile(r"^[(]?[-−–]?(?:[$£€₹]|RM|Rs\.?|US\$)?\s?[-−–]?\d[\d.,'’]*[)]?-?(?:%|€|\$|£)?$")
@@ -155,7 +169,10 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
         x0, x1 = group[0].x0, group[-1].x1
         for stack in stacks:
             sx0, sx1 = min(t.x0 for t in stack), max(t.x1 for t in stack)
-            if min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0) and group[0].cy > max(t.cy for t in stack) + 0.4:
+            if (
+                min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0)
+                and group[0].cy > max(t.cy for t in stack) + 0.4
+            ):
                 stack += group
                 break
         else:
@@ -182,7 +199,9 @@ def _title_of(text: str) -> str | None:
     key = key_of(text)
     name = column_of(key)
     if name is None:
-        key = re.sub(r"(?:usd|eur|gbp|inr|rm|cad|aud|chf)$", "", key_of(re.sub(r"[(\[].*?[)\]]|[$£€₹]", "", text)))
+        key = re.sub(
+            r"(?:usd|eur|gbp|inr|rm|cad|aud|chf)$", "", key_of(re.sub(r"[(\[].*?[)\]]|[$£€₹]", "", text))
+        )
         name = column_of(key) if key else None
     return name
 
@@ -234,21 +253,33 @@ def _same_columns(one: Sequence[Column], other: Sequence[Column]) -> bool:
     return len(names & {c.name for c in other}) >= max(2, len(names) - 1)
 
 
-def _body_rows(page: Page, first: int, stop: int, columns: Sequence[Column], *, after_totals: bool) -> tuple[list[_Row], bool]:
+def _body_rows(
+    page: Page, first: int, stop: int, columns: Sequence[Column], *, after_totals: bool
+) -> tuple[list[_Row], bool]:
     """Collect the rows of a table; totals are left out, and after the first of them only full rows count."""
     rows: list[_Row] = []
     closed = False
     last_bottom: float | None = None
     for number in range(first, stop):
         row = _assign(page, number, columns)
-        full = "amount" in row.cells and bool(row.cells.keys() & {"quantity", "unit_price"}) and "description" in row.cells
+        full = (
+            "amount" in row.cells
+            and bool(row.cells.keys() & {"quantity", "unit_price"})
+            and "description" in row.cells
+        )
         if _is_closing(page, number, row):
             closed = True
             continue
         if (closed or after_totals) and not full:
             if not rows or closed or after_totals:
                 # a wrapped description may follow a full row directly
-                if rows and not closed and last_bottom is not None and row.y0 - last_bottom < 1.0 and set(row.cells) == {"description"}:
+                if (
+                    rows
+                    and not closed
+                    and last_bottom is not None
+                    and row.y0 - last_bottom < 1.0
+                    and set(row.cells) == {"description"}
+                ):
                     rows.append(row)
                     last_bottom = row.y1
                 continue
@@ -256,9 +287,7 @@ def _body_rows(page: Page, first: int, stop: int, columns: Sequence[Column], *, 
             break
         if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
             rows.append(row)
-            if "amount" in row.cells:
-                last_bottom = row.y1
-            elif last_bottom is None:
+            if "amount" in row.cells or last_bottom is None:
                 last_bottom = row.y1
     return rows, closed
 
@@ -269,7 +298,11 @@ def _is_closing(page: Page, number: int, row: _Row) -> bool:
     if not words:
         return False
     amount = row.cells.get("amount")
-    left = [c for c in page.rows[number] if re.search(r"[^\W\d]{2}", c.text) and (not amount or c.x0 < amount[0].x0)]
+    left = [
+        c
+        for c in page.rows[number]
+        if re.search(r"[^\W\d]{2}", c.text) and (not amount or c.x0 < amount[0].x0)
+    ]
     # the label next to the amount counts; bank details may stand beside the totals
     beside = left[-1:] if amount else page.rows[number]
     text = " ".join(t.text for c in beside for t in c.tokens if re.search(r"[^\W\d]{2}", t.text))
@@ -283,10 +316,15 @@ def _is_closing(page: Page, number: int, row: _Row) -> bool:
             if names & _CLOSING:
                 covered = sum(len(t.text) for t in tokens[:length])
                 quantity = row.cells.get("quantity")
-                if covered >= 0.5 * len(text.replace(" ", "")) and not (quantity and "unit_price" in row.cells):
+                if covered >= 0.5 * len(text.replace(" ", "")) and not (
+                    quantity and "unit_price" in row.cells
+                ):
                     return True
                 break
-    return bool(re.match(r"(?:sub\s?-?total|total|grand total|gesamt|summe|zwischensumme)\b", fold(text))) and "quantity" not in row.cells
+    return (
+        bool(re.match(r"(?:sub\s?-?total|total|grand total|gesamt|summe|zwischensumme)\b", fold(text)))
+        and "quantity" not in row.cells
+    )
 
 
 def _assign(page: Page, number: int, columns: Sequence[Column]) -> _Row:
@@ -301,18 +339,41 @@ def _assign(page: Page, number: int, columns: Sequence[Column]) -> _Row:
         for k, token in enumerate(cell.tokens):
             column: Column | None = None
             # "$ 42.00": the sign goes where its number goes
-            probe = cell.tokens[k + 1] if token.text in ("$", "€", "£", "RM", "₹", "-") and k + 1 < len(cell.tokens) else token
+            probe = (
+                cell.tokens[k + 1]
+                if token.text in ("$", "€", "£", "RM", "₹", "-") and k + 1 < len(cell.tokens)
+                else token
+            )
             if _NUMBER_TOKEN.match(probe.text):
-                column = _aligned(probe, numeric) or (_nearest(probe, columns) if k == 0 or probe is cell.tokens[-1] else None)
-            if column is None and token.text in ("€", "EUR", "USD", "%", "$", "RM", "-") and current is not None and current.numeric:
+                column = _aligned(probe, numeric) or (
+                    _nearest(probe, columns) if k == 0 or probe is cell.tokens[-1] else None
+                )
+            if (
+                column is None
+                and token.text in ("€", "EUR", "USD", "%", "$", "RM", "-")
+                and current is not None
+                and current.numeric
+            ):
                 column = current
-            if column is None and current is not None and current.name == "quantity" and not any(c.name == "unit" for c in columns):
+            if (
+                column is None
+                and current is not None
+                and current.name == "quantity"
+                and not any(c.name == "unit" for c in columns)
+            ):
                 column = current if len(token.text) <= 6 and k <= 2 else None
             if column is None:
-                column = _text_column(token, current if current is not None and not current.numeric else None, columns, textual)
+                column = _text_column(
+                    token, current if current is not None and not current.numeric else None, columns, textual
+                )
             if column is None:
                 continue
-            if column.numeric and column.name in taken and current is not column and row.cells[column.name][-1].x1 < token.x0 - 1.5:
+            if (
+                column.numeric
+                and column.name in taken
+                and current is not column
+                and row.cells[column.name][-1].x1 < token.x0 - 1.5
+            ):
                 # two numbers in one numeric column: the one better aligned stays
                 held = row.cells[column.name]
                 if _distance(token, column) < _distance(held[-1], column):
@@ -351,7 +412,9 @@ def _nearest(token: Token, columns: Sequence[Column]) -> Column | None:
     return nearest if nearest.numeric and max(nearest.x0 - token.x1, token.x0 - nearest.x1) < 9 else None
 
 
-def _text_column(token: Token, current: Column | None, columns: Sequence[Column], textual: Sequence[Column]) -> Column | None:
+def _text_column(
+    token: Token, current: Column | None, columns: Sequence[Column], textual: Sequence[Column]
+) -> Column | None:
     if not textual:
         return None
     if current is not None:
@@ -372,9 +435,21 @@ def _text_column(token: Token, current: Column | None, columns: Sequence[Column]
     return best
 
 
-def _items_of(rows: Sequence[_Row], page: Page, columns: Sequence[Column], context: Context) -> list[LineItemValue]:
-    anchor_name = "amount" if any(c.name == "amount" for c in columns) else "this_period" if any(c.name == "this_period" for c in columns) else "unit_price"
-    anchors = [k for k, row in enumerate(rows) if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None]
+def _items_of(
+    rows: Sequence[_Row], page: Page, columns: Sequence[Column], context: Context
+) -> list[LineItemValue]:
+    anchor_name = (
+        "amount"
+        if any(c.name == "amount" for c in columns)
+        else "this_period"
+        if any(c.name == "this_period" for c in columns)
+        else "unit_price"
+    )
+    anchors = [
+        k
+        for k, row in enumerate(rows)
+        if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None
+    ]
     if not anchors:
         return []
     gathered: dict[int, list[int]] = {k: [k] for k in anchors}
@@ -386,7 +461,11 @@ def _items_of(rows: Sequence[_Row], page: Page, columns: Sequence[Column], conte
         gap_above = _gap(rows, above, k) if above is not None else None
         gap_below = _gap(rows, k, below) if below is not None else None
         lacks = below is not None and "description" not in rows[below].cells
-        if gap_below is not None and gap_below < 2.2 and (gap_above is None or gap_below < gap_above - 0.15 or (lacks and gap_below < 1.2)):
+        if (
+            gap_below is not None
+            and gap_below < 2.2
+            and (gap_above is None or gap_below < gap_above - 0.15 or (lacks and gap_below < 1.2))
+        ):
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
@@ -429,12 +508,17 @@ def _item(rows: Sequence[_Row], anchor: _Row, context: Context) -> LineItemValue
         if value:
             values[name] = value
     if "unit" not in values and "quantity" in values:
-        unit = re.search(r"\d\s*([^\W\d_][\w./²³]*)\s*$", collapse(" ".join(t.text for t in anchor.cells.get("quantity", ()))))
+        unit = re.search(
+            r"\d\s*([^\W\d_][\w./²³]*)\s*$",
+            collapse(" ".join(t.text for t in anchor.cells.get("quantity", ()))),
+        )
         if unit and unit[1].lower() != "x":
             values["unit"] = unit[1]
     _repair(values, anchor, context)
     tokens = [t for row in rows for t in row.tokens]
-    confidence = _confidence(values) * min(1.0, 0.5 + 0.5 * min((t.confidence for t in anchor.cells.get("amount", [])), default=1.0))
+    confidence = _confidence(values) * min(
+        1.0, 0.5 + 0.5 * min((t.confidence for t in anchor.cells.get("amount", [])), default=1.0)
+    )
     return LineItemValue(values, round(confidence, 4), anchor.page, union_box(tokens))
 
 
@@ -443,7 +527,11 @@ def _read_quantity(text: str, values: dict[str, str], context: Context) -> str |
     if quantity is None:
         match = re.match(r"^(\S+)\s+(.+)$", text)
         quantity = amounts.parse_quantity(match[1], context.mark) if match else None
-    return None if quantity is None else amounts.plain(quantity.normalize() if quantity == quantity.to_integral() else quantity)
+    return (
+        None
+        if quantity is None
+        else amounts.plain(quantity.normalize() if quantity == quantity.to_integral() else quantity)
+    )
 
 
 def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
@@ -453,7 +541,11 @@ def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
 
 def _repair(values: dict[str, str], anchor: _Row, context: Context) -> None:
     """Turn numbers round where only that makes quantity x price = amount hold."""
-    numbers = [(t, v) for t in anchor.tokens if _NUMBER_TOKEN.match(t.text) and "%" not in t.text and (v := _number([t], context)) is not None]
+    numbers = [
+        (t, v)
+        for t in anchor.tokens
+        if _NUMBER_TOKEN.match(t.text) and "%" not in t.text and (v := _number([t], context)) is not None
+    ]
     if not all(k in values for k in ("quantity", "unit_price", "amount")):
         _complete(values, [v for _, v in numbers])
         return
@@ -486,7 +578,13 @@ def _confidence(values: dict[str, str]) -> float:
     if "amount" not in values:
         return 0.4
     if "quantity" in values and "unit_price" in values:
-        return 0.97 if product_holds(Decimal(values["quantity"]), Decimal(values["unit_price"]), Decimal(values["amount"])) else 0.55
+        return (
+            0.97
+            if product_holds(
+                Decimal(values["quantity"]), Decimal(values["unit_price"]), Decimal(values["amount"])
+            )
+            else 0.55
+        )
     return 0.85 if "description" in values else 0.6
 
 
@@ -497,7 +595,11 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
     for page in pages:
         for row in page.rows:
             tokens = [t for cell in row for t in cell.tokens]
-            numbers = [(t, v) for t in tokens if _NUMBER_TOKEN.match(t.text) and (v := _number([t], context)) is not None]
+            numbers = [
+                (t, v)
+                for t in tokens
+                if _NUMBER_TOKEN.match(t.text) and (v := _number([t], context)) is not None
+            ]
             words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
             if len(numbers) < 3 or not words:
                 continue
@@ -505,7 +607,12 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
             for i in range(len(numbers) - 1):
                 for j in range(i + 1, len(numbers) - 1):
                     quantity, price = numbers[i][1], numbers[j][1]
-                    if amount and quantity > 0 and abs(quantity * price - amount) <= Decimal("0.02") and amount != quantity:
+                    if (
+                        amount
+                        and quantity > 0
+                        and abs(quantity * price - amount) <= Decimal("0.02")
+                        and amount != quantity
+                    ):
                         values = {
                             "description": collapse(" ".join(t.text for t in words)),
                             "quantity": amounts.plain(quantity),
