@@ -192,7 +192,20 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
         used |= {t.index for t in stack}
         columns.append(Column(name, min(t.x0 for t in stack), max(t.x1 for t in stack)))
     columns.sort(key=lambda c: c.x0)
+    columns = _with_unnamed_amount(columns, stacks, used)
     return _one_amount(columns), used, matched / max(letters, 1)
+
+
+def _with_unnamed_amount(columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]) -> list[Column]:
+    """Take an unknown last title, right of price and quantity, for the amount's."""
+    names = {c.name for c in columns}
+    if "amount" in names or not {"unit_price", "quantity"} <= names:
+        return columns
+    right = max(c.x1 for c in columns)
+    unknown = [s for s in stacks if s[0].index not in used and min(t.x0 for t in s) > right]
+    if len(unknown) == 1:
+        return [*columns, Column("amount", min(t.x0 for t in unknown[0]), max(t.x1 for t in unknown[0]))]
+    return columns
 
 
 def _title_of(text: str) -> str | None:
@@ -469,7 +482,21 @@ def _items_of(
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [_item([rows[k] for k in sorted(gathered[a])], rows[a], context) for a in anchors]
+    return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+
+
+def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> _Row:
+    """Join an amount that stands half a line off with the quantity and price of its own line."""
+    row = rows[anchor]
+    if row.cells.keys() & {"quantity", "unit_price"}:
+        return row
+    for k in (anchor - 1, anchor + 1):
+        if not 0 <= k < len(rows) or k in anchors or not {"quantity", "unit_price"} <= rows[k].cells.keys():
+            continue
+        other = rows[k]
+        if max(row.y0, other.y0) - min(row.y1, other.y1) < 0.6:
+            return _Row(row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells})
+    return row
 
 
 def _gap(rows: Sequence[_Row], upper: int, lower: int) -> float:
