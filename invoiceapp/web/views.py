@@ -186,8 +186,12 @@ def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dic
 def make_urgent(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Let one invoice be read before all others, now."""
     invoice = _invoice(request, pk)
-    work.make_urgent(invoice, user=request.user)
-    messages.success(request, f"{invoice} goes first now.")
+    try:
+        work.make_urgent(invoice, user=request.user)
+    except writer.WrongStatus as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{invoice} goes first now.")
     return redirect("invoice", pk=pk)
 
 
