@@ -8,6 +8,7 @@ turned round; no number is ever made up.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_o
 from extraction.reading.lines import Page, Token, union_box
 from extraction.schema import LineItemValue
 
+_COUNTED = frozenset({"quantity", "unit_price"})
+_MOST_SIDE_TABLES = 5
 _NUMERIC_KINDS = frozenset({"money", "quantity", "percent"})
 _CLOSING = frozenset(
     {
@@ -72,6 +75,19 @@ class _Row:
 
 
 @dataclass(slots=True)
+class _Group:
+    """The items under one header; ``main`` if it counts or prices things, as the lines do."""
+
+    items: list[LineItemValue]
+    rows: list[_Row]
+    main: bool
+
+    @property
+    def total(self) -> Decimal:
+        return sum((Decimal(i.values["amount"]) for i in self.items if "amount" in i.values), Decimal(0))
+
+
+@dataclass(slots=True)
 class Table:
     """The lines found, and which tokens (by index) the table's header and body take."""
 
@@ -85,35 +101,56 @@ class Table:
 
 
 def find_line_items(pages: Sequence[Page], context: Context) -> Table:
-    """Find the document's lines, across pages."""
-    items: list[LineItemValue] = []
+    """Find the document's lines, across pages.
+
+    Besides the table of lines there may be further tables, of extra charges that belong to it or
+    of sums by group that repeat it; those are taken whose amounts make a sum that is printed.
+    """
+    groups: list[_Group] = []
     header_tokens: set[int] = set()
-    body_tokens: set[int] = set()
     columns: list[Column] = []
     closed = False
     for page in pages:
-        start = 0
         headers = _headers(page)
-        for number, (first, last, found, tokens) in enumerate(headers):
-            if columns and closed and not _same_columns(columns, found):
-                # a second table after the totals (payments, tax summary) is not the lines
-                continue
-            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
-            columns = found
-            header_tokens |= tokens
-            rows, closed_here = _body_rows(page, last + 1, stop, columns, after_totals=False)
-            closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
-            start = stop
-        if columns and not headers and start == 0:
+        if columns and not headers:
             rows, closed_here = _body_rows(page, 0, len(page.rows), columns, after_totals=True)
             closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
+            groups.append(_Group(_items_of(rows, columns, context), rows, main=True))
+        for number, (_, last, found, tokens) in enumerate(headers):
+            names, others = {c.name for c in columns}, {c.name for c in found}
+            main = not names & _COUNTED or bool(others & _COUNTED)
+            if columns and closed and len(names & others) < max(2, len(names) - 1):
+                continue  # a table after the totals (payments, tax summary) is not the lines
+            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
+            header_tokens |= tokens
+            rows, closed_here = _body_rows(page, last + 1, stop, found, after_totals=False)
+            if main:
+                columns = found
+                closed = closed or closed_here
+            groups.append(_Group(_items_of(rows, found, context), rows, main=main))
     if not columns:
         items, body_tokens = _items_by_arithmetic(pages, context)
-    return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+        return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+    chosen = _choose_groups([g for g in groups if g.items], context)
+    return Table(
+        tuple(item for group in chosen for item in group.items),
+        frozenset(header_tokens),
+        frozenset(t.index for group in chosen for row in group.rows for t in row.tokens),
+    )
+
+
+def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
+    side = [g for g in groups if not g.main][:_MOST_SIDE_TABLES]
+    if not side:
+        return list(groups)
+    lines = context.text.splitlines()
+    printed = {a.value for line in lines for a in amounts.find_amounts(line, context.mark)}
+    for count in range(len(side), -1, -1):
+        for extra in itertools.combinations(side, count):
+            chosen = [g for g in groups if g.main or g in extra]
+            if sum((g.total for g in chosen), Decimal(0)) in printed:
+                return chosen
+    return [g for g in groups if g.main]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -259,11 +296,6 @@ def _one_amount(columns: list[Column]) -> list[Column]:
             continue
         kept.append(column)
     return kept
-
-
-def _same_columns(one: Sequence[Column], other: Sequence[Column]) -> bool:
-    names = {c.name for c in one}
-    return len(names & {c.name for c in other}) >= max(2, len(names) - 1)
 
 
 def _body_rows(
@@ -449,7 +481,7 @@ def _text_column(
 
 
 def _items_of(
-    rows: Sequence[_Row], page: Page, columns: Sequence[Column], context: Context
+    rows: Sequence[_Row], columns: Sequence[Column], context: Context
 ) -> list[LineItemValue]:
     anchor_name = (
         "amount"

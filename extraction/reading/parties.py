@@ -22,7 +22,7 @@ from extraction.reading.values import Value
 
 LEGAL_SUFFIX = re.compile(
     r"(?i)(?<![\w.])(?:inc|llc|l\.l\.c|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|e\.?\s?k|ug|s\.?a\.?r\.?l|sas|s\.a\.s|sasu|eurl|s\.?a|b\.?v|n\.?v"
-    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
+    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|s/b|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
     r"\.?(?![\w])"
 )
 _TRADE = re.compile(
@@ -578,7 +578,7 @@ def _vendor_score(
     score += 0.42 * math.exp(-rank / 4)
     score += 0.2 * max(0.0, 1 - cell.y0 / (page.height * 0.35))
     if LEGAL_SUFFIX.search(name) and len(core) >= 3:
-        score += 0.6
+        score += 0.75
     elif _TRADE.search(name):
         score += 0.25
     if len(core) >= 4:
