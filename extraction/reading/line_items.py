@@ -23,6 +23,8 @@ from extraction.schema import LineItemValue
 
 _COUNTED = frozenset({"quantity", "unit_price"})
 _MOST_SIDE_TABLES = 5
+# Amounts of one column share an edge or their middle to this many em.
+_COLUMN_SLACK = 1.5
 _NUMERIC_KINDS = frozenset({"money", "quantity", "percent"})
 _CLOSING = frozenset(
     {
@@ -150,7 +152,9 @@ def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
             chosen = [g for g in groups if g.main or g in extra]
             if sum((g.total for g in chosen), Decimal(0)) in printed:
                 return chosen
-    return [g for g in groups if g.main]
+    # The page's own sums don't fit: drop only what repeats sums of other tables.
+    totals = {g.total for g in groups}
+    return [g for g in groups if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -495,6 +499,7 @@ def _items_of(
         for k, row in enumerate(rows)
         if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None
     ]
+    anchors = _in_one_column(rows, anchors, anchor_name)
     if not anchors:
         return []
     gathered: dict[int, list[int]] = {k: [k] for k in anchors}
@@ -515,6 +520,21 @@ def _items_of(
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
     return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+
+
+def _in_one_column(rows: Sequence[_Row], anchors: list[int], name: str) -> list[int]:
+    """Keep the amounts that stand under one another: a summary below a table has its column elsewhere."""
+    kept: list[int] = []
+    for k in anchors:
+        tokens = rows[k].cells[name]
+        x0, x1 = tokens[0].x0, tokens[-1].x1
+        if kept:
+            first = rows[kept[0]].cells[name]
+            a0, a1 = first[0].x0, first[-1].x1
+            if min(abs(x0 - a0), abs(x1 - a1), abs(x0 + x1 - a0 - a1) / 2) > _COLUMN_SLACK:
+                continue
+        kept.append(k)
+    return kept
 
 
 def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> _Row:
