@@ -91,6 +91,10 @@ def meanings_of(key: str) -> tuple[Meaning, ...]:
     return _LABELS.get(key, ())
 
 
+# Indel similarity: one wrong letter in seven, two in thirteen.
+_CLOSE = 84.0
+
+
 @lru_cache(maxsize=20_000)
 def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
     """Like :func:`meanings_of`, but forgives about one wrong letter in eight (misread print, typing errors)."""
@@ -103,7 +107,7 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
         return _LABELS[letters]
     if len(key) < 7 or sum(c.isdigit() for c in key) > 1:
         return ()
-    best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=88)
+    best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE)
     if best is None:
         return ()
     return tuple(Meaning(m.name, m.strength * 0.9, m.language) for m in _LABELS[best[0]])
