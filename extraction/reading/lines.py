@@ -1,6 +1,6 @@
 """Page layout from words: rows, cells and blocks.
 
-Distances are in *em*, the page's median word height, so that a thumbnail, a scan and a
+Distances are in *em*, the height of a line of the page's usual letters, so that a thumbnail, a scan and a
 text layer are measured alike. x is stretched by the page's aspect ratio first, because
 page-relative x and y are not the same length.
 """
@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 
 from extraction.schema import Box, PageImage, Word
 
+# A line of ordinary print is about this many times as high as its characters are wide.
+_EM_PER_CHARACTER = 2.3
 # Gaps wider than this (in word heights) part two cells of a row; a word space is about 0.3, a justified one up to 0.7.
 CELL_GAP = 0.85
 # Lines of one paragraph or address are at most this far apart (white space in word heights).
@@ -132,25 +134,16 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
     aspect = image.width / max(image.height, 1)
     if not words:
         return Page(image.number, 60 * aspect, 60), index
-    em = statistics.median(w.box.height for w in words)
+    em, stretch = _measure(words, aspect)
     slope = _slope(words, aspect)
     tokens: list[Token] = []
     for word in words:
         for text, box in _split(word):
             x0, x1 = box.x0 * aspect / em, box.x1 * aspect / em
-            shift = slope * (x0 + x1) / 2
+            middle = box.center[1] / em - slope * (x0 + x1) / 2
+            half = box.height / em * stretch / 2
             tokens.append(
-                Token(
-                    text,
-                    image.number,
-                    index,
-                    x0,
-                    box.y0 / em - shift,
-                    x1,
-                    box.y1 / em - shift,
-                    box,
-                    word.confidence,
-                )
+                Token(text, image.number, index, x0, middle - half, x1, middle + half, box, word.confidence)
             )
             index += 1
     page = Page(image.number, aspect / em, 1 / em)
@@ -158,6 +151,21 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
         page.rows.append(_cells(row, image.number, number))
     page.blocks = _blocks(page.cells)
     return page, index
+
+
+def _measure(words: Sequence[Word], aspect: float) -> tuple[float, float]:
+    """Return the em (in page heights) and the factor that brings the words' boxes to a common height.
+
+    Text layers box the ink of a word, recognisers a whole line with its margins; the width of a
+    character is alike in both, so that the em is taken from it.
+    """
+    widths = [w.box.width * aspect / len(w.text) for w in words if len(w.text) >= 3]
+    height = statistics.median(w.box.height for w in words)
+    if len(widths) < 5:
+        return height, 1.0
+    em = statistics.median(widths) * _EM_PER_CHARACTER
+    em = min(max(em, height * 0.8), height * 2.0)
+    return em, em / height
 
 
 def _split(word: Word) -> list[tuple[str, Box]]:
