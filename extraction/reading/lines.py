@@ -12,7 +12,8 @@ import statistics
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from extraction.schema import Box, PageImage, Word
 
@@ -245,7 +246,32 @@ def _cells(row: list[Token], page: int, number: int) -> list[Cell]:
             groups[-1].append(token)
         else:
             groups.append([token])
-    return [make_cell(group, page, number) for group in groups]
+    return [make_cell(_join_spaced_letters(group), page, number) for group in groups]
+
+
+def _join_spaced_letters(tokens: list[Token]) -> list[Token]:
+    """Join letters set apart ("I N V O I C E", "S D N  B H D") into words; wider gaps part the words."""
+    single = [len(t.text) == 1 for t in tokens]
+    if len(tokens) < 5 or sum(single) < 0.75 * len(tokens):
+        return tokens
+    gaps = [b.x0 - a.x1 for a, b in pairwise(tokens)]
+    usual = statistics.median(gaps)
+    joined = [tokens[0]]
+    for gap, token in zip(gaps, tokens[1:], strict=True):
+        last = joined[-1]
+        if gap > max(1.7 * usual, usual + 0.25):
+            joined.append(token)
+        else:
+            joined[-1] = replace(
+                last,
+                text=last.text + token.text,
+                x1=token.x1,
+                y0=min(last.y0, token.y0),
+                y1=max(last.y1, token.y1),
+                box=last.box.union(token.box),
+                confidence=min(last.confidence, token.confidence),
+            )
+    return joined
 
 
 def make_cell(tokens: Sequence[Token], page: int, row: int) -> Cell:

@@ -697,6 +697,8 @@ def _address_lines(lines: Sequence[Cell]) -> list[Cell]:
             r"^\W*(?:\(?(?:co\.?|company|br|reg)\b.*)?[A-Z]{0,3}\d{5,}\s?-?[A-Z]?\W*$", text, re.IGNORECASE
         ) or re.match(r"^\(.{0,30}\)?$", text):
             continue  # a registration number under the name
+        if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
+            continue  # the time of a sale, "Site: 2395"
         if _CONTACT.search(text) or _is_label_cell(cell):
             if proven or len(kept) > 2:
                 break
