@@ -276,7 +276,11 @@ def find_currencies(text: str) -> list[str]:
         # "Mo.-Fr. 8 to 17", "PEN", "RM 12" the room: letters that are also words count only beside an amount
         word = match.group()
         sure = not word[0].isalpha() or (code in _SURE_CODES and len(word) >= 3 and not word.endswith("."))
-        amount = r"\s?[-–]?\d[\d.,']*[.,]\d" if word.endswith(".") and word.lower().endswith("fr.") else r"\s?[-–]?\d"
+        amount = (
+            r"\s?[-–]?\d[\d.,']*[.,]\d"
+            if word.endswith(".") and word.lower().endswith("fr.")
+            else r"\s?[-–]?\d"
+        )
         beside = re.match(amount, text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
         if code and (sure or beside or text[: match.start()].endswith("(")):
             found.append(code)

@@ -65,7 +65,14 @@ def trade_invoice() -> Sheet:
     """An ordinary typed invoice with everything on it, and the usual distractors."""
     sheet = Sheet()
     sheet.write(60, 50, "Cascade Plumbing Supply LLC", size=22)
-    sheet.lines(60, 84, "2210 Harbor Avenue", "Tacoma, WA 98402", "Phone: (253) 555-0142", "billing@cascadeplumbing.com")
+    sheet.lines(
+        60,
+        84,
+        "2210 Harbor Avenue",
+        "Tacoma, WA 98402",
+        "Phone: (253) 555-0142",
+        "billing@cascadeplumbing.com",
+    )
     sheet.write(640, 50, "INVOICE", size=24)
     sheet.row(170, (520, "Invoice Number:"), (680, "CP-20417"))
     sheet.row(188, (520, "Invoice Date:"), (680, "03/14/2025"))

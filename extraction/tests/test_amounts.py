@@ -59,7 +59,20 @@ def test_money_is_read_exactly(text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["INV-100", "12/25/2020", "7.00%", "", "abc", "1.2.3", "12,3,4", "555-0142", "10:45", "2x", "1,23,4.5.6", "12 apples"],
+    [
+        "INV-100",
+        "12/25/2020",
+        "7.00%",
+        "",
+        "abc",
+        "1.2.3",
+        "12,3,4",
+        "555-0142",
+        "10:45",
+        "2x",
+        "1,23,4.5.6",
+        "12 apples",
+    ],
 )
 def test_what_is_not_money_is_not_read(text: str) -> None:
     assert parse_money(text) is None
@@ -104,7 +117,15 @@ def test_a_bracket_that_opens_before_and_closes_later_is_no_minus() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2", "2"), ("1.00 kg", "1.00"), ("3,5 Std", "3.5"), ("2x", "2"), ("-1", "-1"), ("12 pcs.", "12"), ("3 m\u00b2", "3")],
+    [
+        ("2", "2"),
+        ("1.00 kg", "1.00"),
+        ("3,5 Std", "3.5"),
+        ("2x", "2"),
+        ("-1", "-1"),
+        ("12 pcs.", "12"),
+        ("3 m\u00b2", "3"),
+    ],
 )
 def test_quantities_may_carry_their_unit(text: str, value: str) -> None:
     assert parse_quantity(text) == Decimal(value)

@@ -43,7 +43,9 @@ def test_dates_are_read(text: str, iso: str) -> None:
     assert found.isoformat() == iso
 
 
-@pytest.mark.parametrize("text", ["", "31/31/2025", "555-01-4212", "1.234.567", "12.50", "Net 30", "13/14/15/16", "Feb 30, 2025"])
+@pytest.mark.parametrize(
+    "text", ["", "31/31/2025", "555-01-4212", "1.234.567", "12.50", "Net 30", "13/14/15/16", "Feb 30, 2025"]
+)
 def test_what_is_no_date_is_not_read(text: str) -> None:
     assert parse_date(text) is None
 
@@ -69,4 +71,7 @@ def test_a_time_glued_to_the_year_does_not_hide_the_date() -> None:
 
 
 def test_a_period_gives_both_its_dates() -> None:
-    assert [d.value.isoformat() for d in find_dates("10/14/2019 \u2013 11/14/2019")] == ["2019-10-14", "2019-11-14"]
+    assert [d.value.isoformat() for d in find_dates("10/14/2019 \u2013 11/14/2019")] == [
+        "2019-10-14",
+        "2019-11-14",
+    ]

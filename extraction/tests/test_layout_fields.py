@@ -61,7 +61,11 @@ def test_label_and_value_glued_into_one_word() -> None:
     sheet.write(60, 140, "INVOICE#A-1234")
     sheet.write(60, 160, "TOTAL:$93.50")
     found = values(sheet)
-    assert (found["invoice_date"], found["invoice_number"], found["total"]) == ("2019-11-15", "A-1234", "93.50")
+    assert (found["invoice_date"], found["invoice_number"], found["total"]) == (
+        "2019-11-15",
+        "A-1234",
+        "93.50",
+    )
 
 
 def test_numbers_of_other_things_are_not_the_invoice_number() -> None:
@@ -75,7 +79,18 @@ def test_numbers_of_other_things_are_not_the_invoice_number() -> None:
     assert found["po_number"] == "4500123"
 
 
-@pytest.mark.parametrize("label", ["Work Order:", "Work Order #", "WO #", "Estimate Number:", "Job Ticket No.", "N\u00famero de estimado:", "Orden de trabajo:"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Work Order:",
+        "Work Order #",
+        "WO #",
+        "Estimate Number:",
+        "Job Ticket No.",
+        "N\u00famero de estimado:",
+        "Orden de trabajo:",
+    ],
+)
 def test_the_contractors_own_number_under_its_many_names(label: str) -> None:
     sheet = Sheet().write(60, 50, "Ramirez Drywall", size=20)
     sheet.row(140, (60, label), (260, "778213"))
@@ -104,7 +119,9 @@ def test_a_german_letter() -> None:
     sheet.write(90, 90, "M\u00fcller Bau GmbH \u2022 Ringstra\u00dfe 4 \u2022 80333 M\u00fcnchen", size=8)
     sheet.lines(90, 110, "Kunden AG Mitte", "Kundenstra\u00dfe 15", "69876 Frankfurt")
     sheet.write(90, 260, "Rechnung Nr. 2018-4711 vom 05.06.2018", size=16)
-    sheet.row(320, (90, "Pos"), (140, "Bezeichnung"), (-560, "Menge"), (-660, "Einzelpreis"), (-780, "Gesamtpreis"))
+    sheet.row(
+        320, (90, "Pos"), (140, "Bezeichnung"), (-560, "Menge"), (-660, "Einzelpreis"), (-780, "Gesamtpreis")
+    )
     sheet.row(344, (90, "1"), (140, "Gipskarton"), (-560, "10"), (-660, "12,50"), (-780, "125,00"))
     sheet.row(420, (-660, "Summe netto"), (-780, "125,00 \u20ac"))
     sheet.row(440, (-660, "zzgl. 19 % MwSt."), (-780, "23,75 \u20ac"))
@@ -163,7 +180,13 @@ def test_the_total_is_the_one_that_adds_up() -> None:
 def test_previous_balance_and_amount_due_are_not_the_total() -> None:
     sheet = Sheet().write(60, 50, "Contractors Supply Co.", size=20)
     for k, (label, amount) in enumerate(
-        [("Subtotal", "100.00"), ("Sales tax", "10.00"), ("Total", "110.00"), ("Previous unpaid balance", "500.00"), ("Amount due", "610.00")]
+        [
+            ("Subtotal", "100.00"),
+            ("Sales tax", "10.00"),
+            ("Total", "110.00"),
+            ("Previous unpaid balance", "500.00"),
+            ("Amount due", "610.00"),
+        ]
     ):
         sheet.row(500 + 20 * k, (500, label), (-780, f"${amount}"))
     found = values(sheet)
@@ -298,7 +321,14 @@ def test_misread_labels_are_still_recognised() -> None:
 
 def test_a_slanted_photograph_is_read_in_straight_rows() -> None:
     sheet = Sheet(confidence=0.95)
-    sums = [("Subtotal", "100.00"), ("Sales Tax", "8.00"), ("Shipping", "12.00"), ("Total", "120.00"), ("Deposit", "20.00"), ("Balance Due", "100.00")]
+    sums = [
+        ("Subtotal", "100.00"),
+        ("Sales Tax", "8.00"),
+        ("Shipping", "12.00"),
+        ("Total", "120.00"),
+        ("Deposit", "20.00"),
+        ("Balance Due", "100.00"),
+    ]
     words = []
     for k, (label, amount) in enumerate(sums):
         sheet.write(100, 500 + 20 * k, label)
