@@ -130,163 +130,35 @@ def column_of(key: str) -> str | None:
     return None if best is None else _COLUMNS[best[0]]
 
 
-_TOTAL_WORDS = frozenset(
-    [
-        "total",
-        "totals",
-        "sum",
-        "summe",
-        "betrag",
-        "gesamt",
-        "gesamtbetrag",
-        "gesamtsumme",
-        "gesamtpreis",
-        "montant",
-        "amount",
-        "importe",
-        "monto",
-        "totaal",
-        "bedrag",
-        "totale",
-        "importo",
-        "sales",
-        "rechnungssumme",
-        "rechnungsbetrag",
-        "value",
-        "charges",
-        "endbetrag",
-        "rechnungswert",
-        "warenwert",
-        "invoice",
-        "montante",
-        "valor",
-        "zwischensumme",
-        "belegsumme",
-    ]
+_TOTAL_WORDS_TEXT = (
+    "total totals sum summe betrag gesamt gesamtbetrag gesamtsumme gesamtpreis montant amount importe "
+    "monto totaal bedrag totale importo sales rechnungssumme rechnungsbetrag value charges endbetrag "
+    "rechnungswert warenwert invoice montante valor zwischensumme belegsumme"
 )
-_TAX_WORDS = frozenset(
-    [
-        "tax",
-        "taxes",
-        "vat",
-        "gst",
-        "hst",
-        "mwst",
-        "ust",
-        "umsatzsteuer",
-        "mehrwertsteuer",
-        "steuer",
-        "steuern",
-        "tva",
-        "taxe",
-        "iva",
-        "btw",
-        "sst",
-        "impuesto",
-        "impuestos",
-        "imposta",
-        "steuerbetrag",
-        "mwstbetrag",
-        "ustbetrag",
-    ]
+_TOTAL_WORDS = frozenset(_TOTAL_WORDS_TEXT.split())
+_TAX_WORDS_TEXT = (
+    "tax taxes vat gst hst mwst ust umsatzsteuer mehrwertsteuer steuer steuern tva taxe iva btw sst "
+    "impuesto impuestos imposta steuerbetrag mwstbetrag ustbetrag"
 )
-_NET_WORDS = frozenset(
-    [
-        "net",
-        "nett",
-        "netto",
-        "ht",
-        "excl",
-        "exclusive",
-        "excluding",
-        "exc",
-        "ohne",
-        "hors",
-        "without",
-        "exkl",
-        "sin",
-        "before",
-        "sans",
-        "esclusa",
-        "senza",
-        "zonder",
-        "exclusief",
-        "ex",
-    ]
+_TAX_WORDS = frozenset(_TAX_WORDS_TEXT.split())
+_NET_WORDS_TEXT = (
+    "net nett netto ht excl exclusive excluding exc ohne hors without exkl sin before sans esclusa senza "
+    "zonder exclusief ex"
 )
-_GROSS_WORDS = frozenset(
-    [
-        "gross",
-        "brutto",
-        "ttc",
-        "incl",
-        "inclusive",
-        "including",
-        "inc",
-        "includes",
-        "inkl",
-        "mit",
-        "con",
-        "with",
-        "comprises",
-        "compris",
-        "inclusief",
-        "rounded",
-        "rounding",
-        "after",
-        "included",
-    ]
+_NET_WORDS = frozenset(_NET_WORDS_TEXT.split())
+_GROSS_WORDS_TEXT = (
+    "gross brutto ttc incl inclusive including inc includes inkl mit con with comprises compris inclusief "
+    "rounded rounding after included"
 )
-_ADDING_WORDS = frozenset(
-    ["zzgl", "zuzugl", "zuzuglich", "plus", "add", "dont", "davon", "enthaltene", "enthalten"]
+_GROSS_WORDS = frozenset(_GROSS_WORDS_TEXT.split())
+_ADDING_WORDS_TEXT = "zzgl zuzugl zuzuglich plus add dont davon enthaltene enthalten"
+_ADDING_WORDS = frozenset(_ADDING_WORDS_TEXT.split())
+_OTHER_WORDS_TEXT = (
+    "due paid payment payments pay zahlen payer pagar discount savings saved hours qty quantity items "
+    "item previous balance deposit retainage cash change points freight shipping delivery rate count page "
+    "weight id no number nr rabatt remise skonto anzahlung anzahlungen abschlage zuschlage credit date"
 )
-_OTHER_WORDS = frozenset(
-    [
-        "due",
-        "paid",
-        "payment",
-        "payments",
-        "pay",
-        "zahlen",
-        "payer",
-        "pagar",
-        "discount",
-        "savings",
-        "saved",
-        "hours",
-        "qty",
-        "quantity",
-        "items",
-        "item",
-        "previous",
-        "balance",
-        "deposit",
-        "retainage",
-        "cash",
-        "change",
-        "points",
-        "freight",
-        "shipping",
-        "delivery",
-        "rate",
-        "count",
-        "page",
-        "weight",
-        "id",
-        "no",
-        "number",
-        "nr",
-        "rabatt",
-        "remise",
-        "skonto",
-        "anzahlung",
-        "anzahlungen",
-        "abschlage",
-        "zuschlage",
-        "credit",
-        "date",
-    ]
-)
+_OTHER_WORDS = frozenset(_OTHER_WORDS_TEXT.split())
 
 
 @lru_cache(maxsize=20_000)

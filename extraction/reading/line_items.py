@@ -218,7 +218,7 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
                 min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0)
                 and group[0].cy > max(t.cy for t in stack) + 0.4
             ):
-                stack += group
+                stack.extend(group)
                 break
         else:
             stacks.append(list(group))
@@ -326,18 +326,12 @@ def _body_rows(
             closed = True
             continue
         if (closed or after_totals) and not full:
-            if not rows or closed or after_totals:
-                # a wrapped description may follow a full row directly
-                if (
-                    rows
-                    and not closed
-                    and last_bottom is not None
-                    and row.y0 - last_bottom < 1.0
-                    and set(row.cells) == {"description"}
-                ):
-                    rows.append(row)
-                    last_bottom = row.y1
-                continue
+            # a wrapped description may follow a full row directly
+            follows = rows and not closed and last_bottom is not None and row.y0 - last_bottom < 1.0
+            if follows and set(row.cells) == {"description"}:
+                rows.append(row)
+                last_bottom = row.y1
+            continue
         if last_bottom is not None and row.y0 - last_bottom > 14 and not full:
             break
         if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
@@ -691,7 +685,7 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
             words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
             if len(numbers) < 3 or not words:
                 continue
-            (last, amount) = numbers[-1]
+            amount = numbers[-1][1]
             for i in range(len(numbers) - 1):
                 for j in range(i + 1, len(numbers) - 1):
                     quantity, price = numbers[i][1], numbers[j][1]
