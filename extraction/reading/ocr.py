@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -38,10 +39,17 @@ _STRAIGHT: Final = 0.3
 _DOUBTFUL_DIRECTION: Final = 0.85
 _SAMPLE: Final = 8
 
+# Specks, logos and signatures are read as a letter or two with scores below this; real words hardly ever are.
+_NOT_WRITING: Final = 0.4
+
 # Blank pixels of a strip (48 high, letters about 30) that part words even without a space between them. In
 # running text a space has about 11, on a receipt's typewriter letters a narrow pair like "11" up to 18.
 _GAP_PIXELS: Final = 20
 _INK_CONTRAST: Final = 50
+# Steps from letter to letter, in the line's usual step: a space makes more than 1.5 of one, and within a figure
+# what is set as tight as the rest has at most 1.15.
+_WIDE: Final = 1.5
+_TIGHT: Final = 1.15
 
 # A line is read again if a letter scored lower than this; digits matter more.
 _UNSURE_LETTER: Final = 0.80
@@ -237,6 +245,8 @@ def _words_of(lines: Sequence[_Line], width: int, height: int, *, skew: float) -
     matrix, new_width, new_height = _levelling(width, height, skew)
     words = []
     for line in lines:
+        if line.score < _NOT_WRITING:
+            continue
         corners = line.region.corners()
         if line.region.stands:
             corners = corners[[2, 3, 0, 1]]
@@ -257,14 +267,27 @@ def _words_of(lines: Sequence[_Line], width: int, height: int, *, skew: float) -
 def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     """Cut a line into words: their text, start and end along the line (0..1), and mean score."""
     half_letter = 0.3 * line.region.thickness / max(line.region.length, 1.0)
+    inked = [letter for letter in line.letters if not letter.text.isspace()]
+    steps = [after.place - before.place for before, after in pairwise(inked)]
+    pitch = sorted(steps)[len(steps) // 2] if steps else 0.0
     runs: list[list[Letter]] = [[]]
+    spaced = False
     for letter in line.letters:
         if letter.text.isspace():
-            runs.append([])
+            spaced = True
             continue
-        if runs[-1] and any(runs[-1][-1].place < gap < letter.place for gap in line.gaps):
-            runs.append([])
+        last = runs[-1][-1] if runs[-1] else None
+        if last is not None:
+            step = letter.place - last.place
+            if spaced:
+                # Typewriter letters leave so much room beside a point that "64.15" is read as "64. 15".
+                parts = not (_within_figure(last.text, letter.text) and step < _TIGHT * pitch)
+            else:
+                parts = step > _WIDE * pitch and any(last.place < gap < letter.place for gap in line.gaps)
+            if parts:
+                runs.append([])
         runs[-1].append(letter)
+        spaced = False
     return [
         (
             "".join(letter.text for letter in run),
@@ -275,6 +298,10 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
         for run in runs
         if run
     ]
+
+
+def _within_figure(before: str, after: str) -> bool:
+    return (before.isdigit() and after in ".,") or (before in ".,/" and after.isdigit())
 
 
 def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
