@@ -45,6 +45,7 @@ class Site:
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
@@ -59,6 +60,7 @@ class Site:
             capture_output=True,
             text=True,
             timeout=180,
+            check=False,
         )
         if done.returncode:
             raise AssertionError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
