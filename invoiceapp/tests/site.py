@@ -1,6 +1,6 @@
 """The site as real processes: its own database, files and queue, commands and workers started by hand.
 
-Run as a program (`python -m invoiceapp.work.tests.site COMMAND`) it does inside
+Run as a program (`python -m invoiceapp.tests.site COMMAND`) it does inside
 the site what a test asks for; the test process itself never touches that database.
 """
 
@@ -20,7 +20,7 @@ import psutil
 
 from invoiceapp.tests.servers import environment
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Site:
@@ -54,7 +54,7 @@ class Site:
     def ask(self, command: str, *arguments: object) -> Any:
         """Let a function of this module run inside the site; returns what it returns."""
         done = subprocess.run(
-            [sys.executable, "-m", __name__, command, *map(str, arguments)],
+            [sys.executable, "-m", "invoiceapp.tests.site", command, *map(str, arguments)],
             cwd=ROOT,
             env=self.environment | {"DJANGO_SETTINGS_MODULE": "invoiceapp.settings", "LOG_LEVEL": "WARNING"},
             capture_output=True,
@@ -105,6 +105,40 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
+def workers_of(supervisor: subprocess.Popen[bytes], *, state: str) -> list[psutil.Process]:
+    """Return the cluster's workers that are idle, or that are processing something (django-q2 names them so)."""
+    found = []
+    for process in descendants(supervisor.pid):
+        try:
+            title = " ".join(process.cmdline())
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if title.startswith("qcluster") and f" {state}" in title:
+            found.append(process)
+    return found
+
+
+@contextmanager
+def installed(folder: Path, **variables: str) -> Iterator[Site]:
+    """Prepare a site; at the end no process of it may be left."""
+    site = Site(folder, **variables)
+    site.manage("prepare")
+    try:
+        yield site
+    finally:
+        left = [process for process in psutil.process_iter() if _belongs_to(site, process)]
+        for process in left:
+            process.kill()
+    assert left == [], "some processes of the site outlived their test"
+
+
+def _belongs_to(site: Site, process: psutil.Process) -> bool:
+    try:
+        return process.environ().get("VAR_DIR") == site.environment["VAR_DIR"]
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False
+
+
 def wait_for(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
     """Wait until the condition gives something true; returns it."""
     deadline = time.monotonic() + seconds
@@ -139,6 +173,37 @@ def fill(count: str) -> int:
         if upload.outcome != upload.Outcome.ACCEPTED:
             raise AssertionError(upload.message)
     return organization.invoices.count()
+
+
+def person(name: str, password: str) -> str:
+    """Let somebody sign in who may do everything in an organization."""
+    from django.contrib.auth import get_user_model
+
+    from invoiceapp.records.models import Membership, Organization
+
+    organization = Organization.objects.create(slug="office", name="Office Builders")
+    user = get_user_model().objects.create_user(name, f"{name}@example.com", password)
+    Membership.objects.create(user=user, organization=organization, role="administrator")
+    return user.get_username()
+
+
+def total() -> str:
+    """Return the total that all invoices show, which must be the same on each."""
+    from invoiceapp.records.models import Invoice
+
+    (total,) = set(Invoice.objects.values_list("total", flat=True))
+    return str(total)
+
+
+def address_of_an_original() -> str:
+    """Return the address that the storage gives out for an original file."""
+    from invoiceapp.records.models import Document
+
+    document = Document.objects.first()
+    assert document is not None
+    with document.file.open() as file:
+        assert file.read(4) == b"%PDF"
+    return document.file.url
 
 
 def open_work() -> int:
@@ -187,7 +252,17 @@ def heartbeats() -> dict[str, str]:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (fill, open_work, sweep, account, heartbeats)
+    function.__name__: function
+    for function in (
+        fill,
+        person,
+        total,
+        address_of_an_original,
+        open_work,
+        sweep,
+        account,
+        heartbeats,
+    )
 }
 
 if __name__ == "__main__":

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from invoiceapp.work.tests.site import Site, descendants, wait_for
+from invoiceapp.tests.site import Site, descendants, installed, wait_for, workers_of
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path, WORKERS="1", TASK_TIMEOUT="15", WATCHDOG_SECONDS="16")
-    site.manage("prepare")
-    yield site
-    # Whatever happened, no process of the site outlives its test.
-    left = [p for p in psutil.process_iter(["pid"]) if belongs_to(site, p)]
-    for process in left:
-        process.kill()
-    assert left == []
-
-
-def belongs_to(site: Site, process: psutil.Process) -> bool:
-    try:
-        return process.environ().get("VAR_DIR") == site.environment["VAR_DIR"]
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-        return False
-
-
-def workers_of(supervisor: subprocess.Popen[bytes], *, state: str) -> list[psutil.Process]:
-    """Return the cluster's workers that are idle, or that are processing something (django-q2 names them so)."""
-    found = []
-    for process in descendants(supervisor.pid):
-        try:
-            title = " ".join(process.cmdline())
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-        if title.startswith("qcluster") and f" {state}" in title:
-            found.append(process)
-    return found
+    with installed(tmp_path, WORKERS="1", TASK_TIMEOUT="15", WATCHDOG_SECONDS="16") as site:
+        yield site
 
 
 def test_a_frozen_cluster_is_started_anew_and_reads_what_was_left(site: Site) -> None:
@@ -125,45 +97,3 @@ def test_a_worker_keeps_its_model_from_one_document_to_the_next(site: Site) -> N
     ]
     assert len(seconds) == 8
     assert sorted(seconds[1:])[3] < seconds[0] / 2, seconds
-
-
-def test_chaos_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
-    """kill -9 of random workers, twice of everything, while 200 documents wait on SQLite."""
-    rage(
-        Site(tmp_path, WORKERS="2", TASK_TIMEOUT="15", WATCHDOG_SECONDS="16", READ_ATTEMPTS="6"),
-        documents=200,
-    )
-
-
-def rage(site: Site, *, documents: int) -> None:
-    dice = random.Random(20260601)
-    site.manage("prepare")
-    assert site.ask("fill", documents) == documents
-    for round_ in range(2):
-        with site.worker() as supervisor:
-            for _ in range(6):
-                busy = wait_for(
-                    lambda: workers_of(supervisor, state="processing"),
-                    seconds=60,
-                    what="reading in the chaos",
-                )
-                dice.choice(busy).kill()
-            # The whole tree at once, as a power cut or the kernel's memory killer would.
-            for process in descendants(supervisor.pid):
-                process.kill()
-            supervisor.wait()
-            assert site.ask("open_work") > 0, f"round {round_}: nothing was left to lose"
-    with site.worker():
-        # The schedule sweeps every minute; here somebody sweeps more often, so that the test ends sooner.
-        wait_for(
-            lambda: site.ask("sweep") and site.ask("open_work") == 0, seconds=150, what="the end of the work"
-        )
-    account = site.ask("account")
-    assert sum(account["work"].values()) == documents
-    assert set(account["work"]) <= {"done", "dead"}
-    assert account["dead_without_reason"] == 0
-    assert set(account["invoices"]) <= {"review", "to_approve"}
-    for twice in ("read_twice", "written_twice", "items_twice", "without_item"):
-        assert account[twice] == 0, account
-    assert account["runs"]["done"] == account["work"]["done"]
-    assert account["runs"].get("failed", 0) > 0, "nobody was killed at work: the test shows nothing"
