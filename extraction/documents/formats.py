@@ -52,7 +52,9 @@ def detect_format(head: bytes) -> Format:
     :raises DocumentRefused: ``empty``, ``xml_invoice`` or ``not_a_document``.
     """
     if not head:
-        raise DocumentRefused(EMPTY, "The file is empty (0 bytes). Save or scan it again and upload the new file.")
+        raise DocumentRefused(
+            EMPTY, "The file is empty (0 bytes). Save or scan it again and upload the new file."
+        )
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return PNG
     if head.startswith(b"\xff\xd8\xff"):
@@ -75,7 +77,11 @@ def _refuse_other(head: bytes) -> DocumentRefused:
     lowered = text[:2048].lower()
     if b"<html" in lowered or b"<!doctype html" in lowered:
         what, advice = "a web page (HTML)", "Open it in a browser and print it to PDF"
-    elif text.startswith(b"<?xml") or b"crossindustryinvoice" in lowered or b"oasis:names:specification:ubl" in lowered:
+    elif (
+        text.startswith(b"<?xml")
+        or b"crossindustryinvoice" in lowered
+        or b"oasis:names:specification:ubl" in lowered
+    ):
         return DocumentRefused(
             XML_INVOICE,
             "This is an XML file, perhaps an electronic invoice. These can't be read yet: "

@@ -47,7 +47,10 @@ def inspect(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Inspecti
     data = _load(document, limits)
     kind = detect_format(data[:SNIFFED_BYTES])
     answer = sandbox.run(
-        {"do": "inspect", "kind": kind.kind, "thumbnail": THUMBNAIL_SIDE}, data, limits, seconds=limits.inspect_seconds
+        {"do": "inspect", "kind": kind.kind, "thumbnail": THUMBNAIL_SIDE},
+        data,
+        limits,
+        seconds=limits.inspect_seconds,
     )
     found, thumbnail = answer.frames[0]
     quality = found["quality"]
@@ -83,7 +86,9 @@ def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[
             rotation=int(found["rotation"]),
             text_words=None
             if found["words"] is None
-            else tuple(Word(text=str(text), box=Box(*place), line=int(line)) for text, line, *place in found["words"]),
+            else tuple(
+                Word(text=str(text), box=Box(*place), line=int(line)) for text, line, *place in found["words"]
+            ),
         )
         for found, picture in answer.frames
     ]

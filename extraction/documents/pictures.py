@@ -62,7 +62,9 @@ def stated_size(document: bytes, kind: Format, limits: Limits) -> tuple[int, int
 
 def page_from(image: Image.Image, number: int) -> PageImage:
     """Return an RGB image as a page."""
-    return PageImage(number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88))
+    return PageImage(
+        number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88)
+    )
 
 
 def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
@@ -81,7 +83,9 @@ def _damage_refused() -> Iterator[None]:
         raise _too_large(f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} megapixels") from error
     except (DocumentRefused, MemoryError):
         raise
-    except Exception as error:  # Pillow's plugins raise anything from SyntaxError to struct.error on broken input
+    except (
+        Exception
+    ) as error:  # Pillow's plugins raise anything from SyntaxError to struct.error on broken input
         raise DocumentRefused(
             DAMAGED, "The picture is damaged or incomplete. Take or save it again and upload the new file."
         ) from error
@@ -157,7 +161,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image, dtype=np.float32)
         # 16-bit scanners use the whole range; other writers store small numbers, which would be black.
-        low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else (float(levels.min()), float(levels.max()))
+        low, high = (
+            (0.0, 65535.0) if image.mode.startswith("I;16") else (float(levels.min()), float(levels.max()))
+        )
         scaled = (levels - low) * (255.0 / max(high - low, 1.0))
         return Image.fromarray(scaled.clip(0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

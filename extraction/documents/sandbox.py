@@ -124,7 +124,9 @@ class _Opener:
                 )
         except OSError as error:
             ours.close()
-            raise SandboxUnavailable(f"The process that opens documents could not be started: {error}") from error
+            raise SandboxUnavailable(
+                f"The process that opens documents could not be started: {error}"
+            ) from error
         self._control = ours
         return ours
 

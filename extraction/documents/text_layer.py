@@ -135,7 +135,9 @@ def _display_matrix(page: pypdfium2.PdfPage) -> NDArray[np.float64]:
         pdfium_c.FPDF_PageToDevice(page.raw, 0, 0, scale, scale, 0, px, py, x, y)
         points.append((x.value / scale, y.value / scale))
     (ox, oy), (ax, ay), (bx, by) = points
-    return np.array([[(ax - ox) / width, (bx - ox) / height, ox], [(ay - oy) / width, (by - oy) / height, oy]])
+    return np.array(
+        [[(ax - ox) / width, (bx - ox) / height, ox], [(ay - oy) / width, (by - oy) / height, oy]]
+    )
 
 
 def _place(boxes: Sequence[tuple[float, float, float, float]], matrix: NDArray[np.float64]) -> Box:

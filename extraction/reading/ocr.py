@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -38,6 +38,9 @@ _STRAIGHT: Final = 0.3
 _DOUBTFUL_DIRECTION: Final = 0.85
 _SAMPLE: Final = 8
 
+# Blank pixels of a strip (48 high, letters about 30) that part words even without a space between them.
+_GAP_PIXELS: Final = 16
+
 # A line is read again if a letter scored lower than this; digits matter more.
 _UNSURE_LETTER: Final = 0.80
 _UNSURE_DIGIT: Final = 0.97
@@ -61,6 +64,7 @@ class Recognition:
 class _Line:
     region: Region
     letters: tuple[Letter, ...]
+    gaps: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:
@@ -109,7 +113,11 @@ def straighten(image: Image, *, turn: int, skew: float) -> Image:
     """Turn a picture clockwise by ``turn`` (a multiple of 90) and then counter to a slope of ``skew`` degrees."""
     from PIL import Image as Pillow
 
-    quarter = {90: Pillow.Transpose.ROTATE_270, 180: Pillow.Transpose.ROTATE_180, 270: Pillow.Transpose.ROTATE_90}
+    quarter = {
+        90: Pillow.Transpose.ROTATE_270,
+        180: Pillow.Transpose.ROTATE_180,
+        270: Pillow.Transpose.ROTATE_90,
+    }
     if turn % 360:
         image = image.transpose(quarter[turn % 360])
     if skew:
@@ -134,7 +142,9 @@ def _lies_on_its_side(regions: Sequence[Region]) -> bool:
 def _skew_of(regions: Sequence[Region]) -> float:
     """Return the usual slope of the lines in degrees, 0 if they are straight enough."""
     sloped = sorted(
-        (region.angle, region.length) for region in regions if not region.stands and region.length > 5 * region.thickness
+        (region.angle, region.length)
+        for region in regions
+        if not region.stands and region.length > 5 * region.thickness
     )
     half = sum(length for _, length in sloped) / 2
     for angle, length in sloped:
@@ -151,7 +161,9 @@ def _mean_score(lines: Sequence[_Line]) -> float:
 
 def _stands_on_its_head(pixels: NDArray[np.uint8], lines: Sequence[_Line]) -> bool:
     """Read the best-looking lines the other way round and say whether that reads better."""
-    long = sorted((line for line in lines if not line.region.stands), key=lambda line: -line.region.length)[:_SAMPLE]
+    long = sorted((line for line in lines if not line.region.stands), key=lambda line: -line.region.length)[
+        :_SAMPLE
+    ]
     if not long:
         return False
     flipped = read_strips([np.ascontiguousarray(_strip(pixels, line.region)[::-1, ::-1]) for line in long])
@@ -160,8 +172,11 @@ def _stands_on_its_head(pixels: NDArray[np.uint8], lines: Sequence[_Line]) -> bo
 
 
 def _read_lines(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> list[_Line]:
-    letters = read_strips([_strip(pixels, region) for region in regions])
-    return [_Line(region, found) for region, found in zip(regions, letters, strict=True)]
+    strips = [_strip(pixels, region) for region in regions]
+    return [
+        _Line(region, letters, _wide_gaps(strip))
+        for region, letters, strip in zip(regions, read_strips(strips), strips, strict=True)
+    ]
 
 
 def _read_again(pixels: NDArray[np.uint8], lines: list[_Line]) -> list[_Line]:
@@ -180,14 +195,16 @@ def _read_again(pixels: NDArray[np.uint8], lines: list[_Line]) -> list[_Line]:
             doubtful.append((any(letter.text.isdigit() for letter in line.letters), doubt, index))
     chosen, left = [], _READ_AGAIN_PIXELS
     for _, _, index in sorted(doubtful, reverse=True):
-        left -= max(int(lines[index].region.length / lines[index].region.thickness * STRIP_HEIGHT), STRIP_HEIGHT)
+        left -= max(
+            int(lines[index].region.length / lines[index].region.thickness * STRIP_HEIGHT), STRIP_HEIGHT
+        )
         if left < 0:
             break
         chosen.append(index)
     better = list(lines)
     found = read_strips([_strip(pixels, lines[index].region) for index in chosen], careful=True)
     for index, letters in zip(chosen, found, strict=True):
-        line = _Line(lines[index].region, letters)
+        line = replace(lines[index], letters=letters)
         if line.score > lines[index].score - 0.1:
             better[index] = line
     return better
@@ -242,8 +259,10 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     for letter in line.letters:
         if letter.text.isspace():
             runs.append([])
-        else:
-            runs[-1].append(letter)
+            continue
+        if runs[-1] and any(runs[-1][-1].place < gap < letter.place for gap in line.gaps):
+            runs.append([])
+        runs[-1].append(letter)
     return [
         (
             "".join(letter.text for letter in run),
@@ -254,6 +273,24 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
         for run in runs
         if run
     ]
+
+
+def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
+    """Return where (0..1 along the strip) blank stretches lie that must part words.
+
+    The recogniser leaves out some spaces, mostly the wide ones between a label and its figure. A stretch counts
+    if it is wider than half the letters' height, which a space in a line of running text rarely is.
+    """
+    gray = strip.min(axis=2).astype(np.int16)
+    paper = int(np.median(gray))
+    # The middle rows only: underlines and the rules of tables run along the edges.
+    marked = (np.abs(gray[10:38] - paper) > 60).any(axis=0)
+    edges = np.flatnonzero(np.diff(marked.astype(np.int8)))
+    gaps = []
+    for left, right in zip(edges[:-1], edges[1:], strict=True):
+        if not marked[left + 1] and right - left > _GAP_PIXELS:
+            gaps.append(float(left + right + 1) / 2 / strip.shape[1])
+    return tuple(gaps)
 
 
 def _levelling(width: int, height: int, skew: float) -> tuple[NDArray[np.float64], int, int]:

@@ -102,5 +102,7 @@ def _alphabet(name: str) -> _Alphabet:
     # Not splitlines(): the alphabet holds letters that Python counts as line ends.
     listed = weight_path(name).read_text(encoding="utf-8").removesuffix("\n").split("\n")
     letters = ["", *listed, " "]  # the blank comes first, the space last
-    columns = [0] + [i for i, c in enumerate(letters) if c and (ord(c[0]) <= _LAST_LATIN or c in _BEYOND_LATIN)]
+    columns = [0] + [
+        i for i, c in enumerate(letters) if c and (ord(c[0]) <= _LAST_LATIN or c in _BEYOND_LATIN)
+    ]
     return _Alphabet(np.array(columns), tuple(letters[i] for i in columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pypdfium2
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import letter
 from reportlab.lib.utils import ImageReader
@@ -24,11 +25,12 @@ INVOICE_LINES = (
 )
 
 
-def invoice_pdf(*, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidden: tuple[str, ...] = ()) -> bytes:
+def invoice_pdf(
+    *, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidden: tuple[str, ...] = ()
+) -> bytes:
     """Return a one-page PDF with real text; ``hidden`` lines are in its text layer but leave no mark."""
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
-    page.setPageRotation(rotate)
     text = page.beginText(72, 700)
     text.setFont("Helvetica", 12)
     text.setLeading(20)
@@ -43,7 +45,13 @@ def invoice_pdf(*, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidd
             text.textLine(line)
         page.drawText(text)
     page.save()
-    return out.getvalue()
+    if not rotate:
+        return out.getvalue()
+    pdf = pypdfium2.PdfDocument(out.getvalue())
+    pdf[0].set_rotation(rotate)
+    turned = io.BytesIO()
+    pdf.save(turned)
+    return turned.getvalue()
 
 
 def picture_pdf(image: Image.Image, *, hidden: tuple[str, ...] = (), stamp: str = "") -> bytes:

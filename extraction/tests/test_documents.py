@@ -21,7 +21,12 @@ def test_real_type_is_found_whatever_the_file_is_called(tmp_path: Path) -> None:
     file = tmp_path / "invoice.png"
     file.write_bytes(invoice_pdf())
     found = inspect(file)
-    assert (found.kind, found.media_type, found.extension, found.pages) == ("pdf", "application/pdf", "pdf", 1)
+    assert (found.kind, found.media_type, found.extension, found.pages) == (
+        "pdf",
+        "application/pdf",
+        "pdf",
+        1,
+    )
     assert found.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert found.size == file.stat().st_size
     assert found.quality is None
@@ -101,7 +106,9 @@ def test_scan_with_an_invisible_text_layer_is_recognised_from_its_picture() -> N
 
 
 def test_scan_with_a_printed_stamp_is_recognised_from_its_picture() -> None:
-    (page,) = open_pages(picture_pdf(invoice_picture(), stamp="Received by the mail room on 3 April 2025, box 17"))
+    (page,) = open_pages(
+        picture_pdf(invoice_picture(), stamp="Received by the mail room on 3 April 2025, box 17")
+    )
     assert page.text_words is None
 
 
@@ -166,7 +173,9 @@ def test_pictures_of_every_colour_mode_show_black_on_white(mode: str) -> None:
         source = page.convert("RGBA").quantize(32)
     else:
         source = page.convert(mode)
-    (opened,) = open_pages(encoded(source, "PNG" if mode in ("1", "L", "LA", "P", "PA", "RGBA", "I;16") else "TIFF"))
+    (opened,) = open_pages(
+        encoded(source, "PNG" if mode in ("1", "L", "LA", "P", "PA", "RGBA", "I;16") else "TIFF")
+    )
     gray = np.asarray(opened.open_image().convert("L"))
     assert np.median(gray) > 240
     assert ink_of(opened.open_image()) == pytest.approx(ink_of(page), abs=0.02)
