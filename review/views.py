@@ -101,7 +101,9 @@ def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int
     return {
         "item": item,
         "currency": item.invoice.currency or item.invoice.organization.currency,
-        "why": item.explanation or ", ".join(labels) or ", ".join(FIELDS[name].label for name in item.sampled),
+        "why": item.explanation
+        or ", ".join(labels)
+        or ", ".join(FIELDS[name].label for name in item.sampled),
         "mine": held and item.claimed_by == request.user,
         "holder": (item.claimed_by.get_full_name() or item.claimed_by.get_username()) if held else "",
         "skipped": item.pk in skipped,
