@@ -334,21 +334,19 @@ function showSums() {
     one(`[data-sum="${name}"]`).textContent = amount === null ? "–" : showAmount(amount);
   }
   const extra = (amountOf("freight") ?? 0n) - (amountOf("discount_total") ?? 0n);
-  const findings = [];
-  const compare = (what, amount, whole, expected) => {
-    const off = amount - expected;
-    if (off > CENT || off < -CENT) findings.push(`${what} ${showAmount(off < 0n ? -off : off)} ${off < 0n ? "short of" : "over"} the ${whole}`);
+  const gaps = [];
+  const compare = (amount, expected) => {
+    const gap = amount < expected ? expected - amount : amount - expected;
+    if (gap > CENT) gaps.push(showAmount(gap));
     return true;
   };
   let compared = false;
-  if (lines !== null && subtotal !== null) compared = compare("lines are", lines, "subtotal", subtotal);
-  else if (lines !== null && total !== null) compared = compare("lines are", lines, "total", total - (tax ?? 0n) - extra);
-  if (subtotal !== null && total !== null) {
-    compared = compare("subtotal and tax are", subtotal + (tax ?? 0n) + extra, "total", total);
-  }
+  if (lines !== null && subtotal !== null) compared = compare(lines, subtotal);
+  else if (lines !== null && total !== null) compared = compare(lines, total - (tax ?? 0n) - extra);
+  if (subtotal !== null && total !== null) compared = compare(subtotal + (tax ?? 0n) + extra, total);
   const verdict = one("[data-verdict]");
-  verdict.className = `sums__verdict ${findings.length ? "is-off" : compared ? "is-right" : ""}`;
-  verdict.textContent = findings.length ? findings.join("; ") : compared ? "adds up" : "";
+  verdict.className = `sums__verdict ${gaps.length ? "is-off" : compared ? "is-right" : ""}`;
+  verdict.textContent = gaps.length ? `off by ${gaps.join(" and ")}` : compared ? "adds up" : "";
 }
 
 // --- the server's opinion ----------------------------------------------------------------------
