@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-from extraction.fields import FIELDS
 
+from extraction.fields import FIELDS
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
@@ -186,8 +186,12 @@ def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dic
 def make_urgent(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Let one invoice be read before all others, now."""
     invoice = _invoice(request, pk)
-    work.make_urgent(invoice, user=request.user)
-    messages.success(request, f"{invoice} goes first now.")
+    try:
+        work.make_urgent(invoice, user=request.user)
+    except writer.WrongStatus as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{invoice} goes first now.")
     return redirect("invoice", pk=pk)
 
 

@@ -281,7 +281,7 @@ def _unheld(now: datetime) -> QuerySet[WorkItem]:
     """Return open work that waits, or was left behind by a worker that died."""
     return WorkItem.objects.filter(
         Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=now),
-        status__in=WorkItem.OPEN,  # says nothing new, but it is the condition of the index
+        finished=None,  # says nothing new, but it is the condition of the index
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings as django_settings
@@ -144,17 +145,15 @@ def test_work_of_a_worker_that_died_is_taken_over_once_its_lease_ran_out(make_in
     assert WorkItem.objects.get(pk=heir.pk).status == Status.DONE
 
 
-def test_a_claim_uses_its_index(make_invoice: Make) -> None:
-    """A table of everything ever read must not be walked through for each claim."""
+def test_a_claim_walks_its_index_and_sorts_nothing(make_invoice: Make) -> None:
+    """The table of everything ever read must not be looked through for each claim."""
     rows = work._claimable(timezone.now()).filter(queue=QUEUE).order_by(*work.MOST_PRESSING)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute("SET LOCAL enable_sort = off")
-        plan = rows.explain()
-    if connection.vendor == "postgresql":
-        assert "work_to_claim" in plan
-        assert "Sort" not in plan
+            cursor.execute("SET LOCAL enable_seqscan = off")  # an empty table is always looked through
+    plan = rows.explain()
+    assert "work_to_claim" in plan
+    assert "sort" not in plan.lower() and "TEMP B-TREE" not in plan
 
 
 # --- failures --------------------------------------------------------------------------------------
@@ -247,7 +246,7 @@ def test_what_the_night_did_not_manage_waits_for_the_next_one(
     work.submit(make_invoice())
     urgent = work.submit(make_invoice(urgent=True))
     now = timezone.now()
-    local = now.astimezone(__import__("zoneinfo").ZoneInfo(organization.time_zone))
+    local = now.astimezone(ZoneInfo(organization.time_zone))
     opens = (local + timedelta(hours=2)).time().replace(second=0, microsecond=0)
     closes = (local + timedelta(hours=4)).time().replace(second=0, microsecond=0)
     read_at_night(organization, opens, closes)
