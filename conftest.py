@@ -11,13 +11,16 @@ from django.test import Client
 
 from invoiceapp.records.models import Membership, Organization
 
+pytest_plugins = ["invoiceapp.tests.browser"]
+
 PASSWORD = "correct-horse-battery"
 ROLES = tuple(Membership.Role.values)
 
 
 @pytest.fixture(autouse=True)
-def _files_of_their_own(settings: Any, tmp_path: Any) -> None:
-    """Uploaded bytes of a test land in its own folder."""
+def _surroundings_of_a_test(settings: Any, tmp_path: Any) -> None:
+    """Uploaded bytes of a test land in its own folder; passwords cost no second of hashing."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {

@@ -22,8 +22,51 @@ _SYMBOLS = {
     "eur": "EUR", "euro": "EUR", "euros": "EUR", "dkr": "DKK",
 }  # fmt: skip
 CURRENCY_CODES = frozenset(
-    "USD CAD MXN GBP EUR CHF SEK NOK DKK PLN CZK HUF RON BGN AUD NZD SGD HKD MYR INR IDR THB PHP JPY CNY KRW TWD"
-    " ILS AED SAR TRY ZAR BRL ARS CLP COP PEN DOP GTQ CRC RUB UAH VND".split()
+    [
+        "USD",
+        "CAD",
+        "MXN",
+        "GBP",
+        "EUR",
+        "CHF",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "RON",
+        "BGN",
+        "AUD",
+        "NZD",
+        "SGD",
+        "HKD",
+        "MYR",
+        "INR",
+        "IDR",
+        "THB",
+        "PHP",
+        "JPY",
+        "CNY",
+        "KRW",
+        "TWD",
+        "ILS",
+        "AED",
+        "SAR",
+        "TRY",
+        "ZAR",
+        "BRL",
+        "ARS",
+        "CLP",
+        "COP",
+        "PEN",
+        "DOP",
+        "GTQ",
+        "CRC",
+        "RUB",
+        "UAH",
+        "VND",
+    ]
 )
 
 _CURRENCY = (
@@ -48,7 +91,9 @@ _AMOUNT = re.compile(
     r"(?P<credit>\s*CR\b)?(?P<close>\s*\))?",
     re.IGNORECASE,
 )
-_PERCENT = re.compile(r"(?<![\w.,])(\d{1,3}(?:[.,]\d{1,4})?)\s*(?:%|percent\b|per cent\b|por ciento\b|v\.\s?H\.)", re.IGNORECASE)
+_PERCENT = re.compile(
+    r"(?<![\w.,])(\d{1,3}(?:[.,]\d{1,4})?)\s*(?:%|percent\b|per cent\b|por ciento\b|v\.\s?H\.)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +136,9 @@ def interpret_number(text: str, mark: DecimalMark = "") -> Decimal | None:
     if not separators:
         return Decimal(text) if text.isdigit() else None
     parts = re.split(r"[.,]", text)
-    if not all(p.isdigit() for p in parts[1:]) or not (parts[0].isdigit() or (parts[0] == "" and len(parts) == 2)):
+    if not all(p.isdigit() for p in parts[1:]) or not (
+        parts[0].isdigit() or (parts[0] == "" and len(parts) == 2)
+    ):
         return None
     whole, last = parts[:-1], parts[-1]
     if len(set(separators)) == 2:
@@ -115,7 +162,9 @@ def _are_groups(parts: list[str]) -> bool:
         return True
     if not 1 <= len(parts[0]) <= 3 or len(parts[-1]) != 3:
         return False
-    return all(len(p) == 3 for p in parts[1:]) or (len(parts[0]) <= 2 and all(len(p) == 2 for p in parts[1:-1]))
+    return all(len(p) == 3 for p in parts[1:]) or (
+        len(parts[0]) <= 2 and all(len(p) == 2 for p in parts[1:-1])
+    )
 
 
 def _decimal(whole: str, fraction: str) -> Decimal | None:
@@ -133,7 +182,9 @@ def find_amounts(text: str, mark: DecimalMark = "") -> list[Amount]:
         if text[start - 1 : start] and (text[start - 1].isalnum() or text[start - 1] in "/#_.,:@-"):
             # glued to something before it: an id (INV-100), a decimal's tail; a label's colon is fine
             before = text[start - 1]
-            if not (before == ":" and not text[start - 2 : start - 1].isdigit()) and not (before in ".," and text[start - 2 : start - 1].isalpha()):
+            if not (before == ":" and not text[start - 2 : start - 1].isdigit()) and not (
+                before in ".," and text[start - 2 : start - 1].isalpha()
+            ):
                 continue
         if re.match(r"[\w%@]|\s?%|[-/.:](?=\w)|[/]", text[end:]):
             continue
@@ -150,7 +201,11 @@ def _amount(match: re.Match[str], mark: DecimalMark) -> Amount | None:
         return None
     dash, cents = match["dash"], match["cents"]
     decimals = bool(re.search(r"[.,]\s?\d{2}$", number)) or -_exponent(value) == 2
-    negative = bool(match["sign"] and match["sign"].strip() in "-−–") or bool(match["sign2"]) or bool(match["credit"])
+    negative = (
+        bool(match["sign"] and match["sign"].strip() in "-−–")
+        or bool(match["sign2"])
+        or bool(match["credit"])
+    )
     opened = bool(match["open"] or match["open2"])
     if opened and match["close"]:
         negative = True
@@ -214,7 +269,19 @@ def currency_of(text: str) -> str | None:
 def find_currencies(text: str) -> list[str]:
     """Return the ISO codes of all currency marks in a text, in order, with repetition."""
     pattern = rf"(?<![A-Za-z]){_CURRENCY}(?![A-Za-z])"
-    return [code for m in re.finditer(pattern, text) if (code := currency_of(m.group()))]
+    found = []
+    for match in re.finditer(pattern, text):
+        code = currency_of(match.group())
+        # "Mo.-Fr.", "PEN", "RM 12" the room: letters that are also words count only beside a number
+        sure = not match.group()[0].isalpha() or (
+            code in ("USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF")
+            and len(match.group()) >= 3
+            and match.group() != "Fr."
+        )
+        beside = re.match(r"\s?[-–]?\d", text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
+        if code and (sure or beside or text[: match.start()].endswith("(")):
+            found.append(code)
+    return found
 
 
 def decimal_mark_of(texts: Iterable[str], default: DecimalMark = "") -> DecimalMark:

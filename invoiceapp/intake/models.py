@@ -39,11 +39,15 @@ class Upload(models.Model):
     REFUSED = frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.ALREADY_HERE}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="uploads")
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="uploads")
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="uploads"
+    )
     key = models.UUIDField(default=uuid.uuid4, help_text="What the browser calls this file.")
     filename = models.CharField(max_length=255, help_text="What the uploader called it; shown, never used.")
     size = models.PositiveBigIntegerField(help_text="In bytes.")
-    sha256 = models.CharField(max_length=64, blank=True, help_text="Empty if the file was too large to be read.")
+    sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Empty if the file was too large to be read."
+    )
     outcome = models.CharField(max_length=20, choices=Outcome)
     message = models.CharField(max_length=500, help_text="The outcome as the uploader was told it.")
     warnings = models.JSONField(
@@ -67,7 +71,8 @@ class Upload(models.Model):
                 fields=["organization", "uploaded_by", "key"], name="upload_once_per_key"
             ),
             models.CheckConstraint(
-                condition=~Q(outcome="accepted") | Q(invoice__isnull=False), name="upload_accepted_has_invoice"
+                condition=~Q(outcome="accepted") | Q(invoice__isnull=False),
+                name="upload_accepted_has_invoice",
             ),
         ]
         indexes = [

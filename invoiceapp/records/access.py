@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.http import HttpRequest
 
 if TYPE_CHECKING:
     from invoiceapp.records.models import Organization
@@ -36,6 +37,13 @@ CAPABILITIES: dict[str, frozenset[str]] = {
 }
 
 
+class OfficeRequest(HttpRequest):
+    """A request as views get it: somebody is signed in, and works for an organization if they belong to one."""
+
+    user: Any
+    organization: Organization | None
+
+
 def roles(user: Any, organization: Organization | None) -> frozenset[str]:
     """Return the roles that the user holds in the organization; empty for strangers."""
     if organization is None or not user.is_authenticated:
@@ -53,10 +61,14 @@ def may(user: Any, organization: Organization | None, capability: str) -> bool:
     return bool(roles(user, organization) & CAPABILITIES[capability])
 
 
-def require(user: Any, organization: Organization | None, capability: str) -> None:
-    """Raise PermissionDenied unless the user may do it."""
-    if not may(user, organization, capability):
+def require(user: Any, organization: Organization | None, capability: str) -> Organization:
+    """Return the organization if the user may do it (a key of `CAPABILITIES`) there.
+
+    :raises PermissionDenied: if not.
+    """
+    if organization is None or not may(user, organization, capability):
         raise PermissionDenied(f"Your role does not allow this ({capability}). Ask an administrator for it.")
+    return organization
 
 
 class VisibleQuerySet(models.QuerySet[Any]):

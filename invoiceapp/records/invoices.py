@@ -162,7 +162,8 @@ def current_values(invoice: Invoice) -> dict[str, InvoiceValue]:
     return {row.field: row for row in InvoiceValue.objects.filter(invoice=invoice, current=True)}
 
 
-_LINE_TEXTS = ("description", "product_code", "unit", "cost_code")
+# Cell -> most characters; None: as long as it likes.
+_LINE_TEXTS = {"description": None, "product_code": 80, "unit": 20, "cost_code": 40}
 _LINE_NUMBERS = {"quantity": 4, "unit_price": 4, "amount": 2, "tax_rate": 3}
 
 
@@ -185,9 +186,8 @@ def replace_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]], *, origi
             page=cells.get("page"),
             box=cells.get("box"),
         )
-        for name in _LINE_TEXTS:
+        for name, limit in _LINE_TEXTS.items():
             text = str(cells.get(name) or "").strip()
-            limit = LineItem._meta.get_field(name).max_length
             if limit and len(text) > limit:
                 raise InvalidValue(f"Line {position + 1}: {name} is longer than {limit} characters.")
             setattr(row, name, text)
@@ -212,11 +212,10 @@ def _line_number(cell: Any, name: str, position: int, places: int) -> Decimal | 
     text = str(cell or "").strip()
     if not text:
         return None
+    largest = 999 if name == "tax_rate" else 9_999_999_999  # what the columns hold
     try:
         number = Decimal(text)
-        if not number.is_finite() or abs(number) >= Decimal(10) ** (6 if name == "tax_rate" else 10) / (
-            1000 if name == "tax_rate" else 1
-        ):
+        if not number.is_finite() or abs(number) > largest:
             raise InvalidOperation
         return number.quantize(Decimal(1).scaleb(-places))
     except InvalidOperation:

@@ -10,12 +10,12 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from invoiceapp.records.access import require
-from invoiceapp.records.models import Invoice, Job, Membership, Vendor
+from invoiceapp.records.access import OfficeRequest, require
+from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import JobForm, PersonForm, ReadingSettingsForm, VendorForm
 from invoiceapp.work import services as work
 
@@ -25,10 +25,10 @@ BILLED = Q(invoices__status__in=[Invoice.Status.APPROVED, Invoice.Status.EXPORTE
 
 
 @require_http_methods(["GET", "POST"])
-def reading_settings(request: HttpRequest) -> HttpResponse:
+def reading_settings(request: OfficeRequest) -> HttpResponse:
     """Let an administrator say when invoices are read and how sure the reader must be."""
-    require(request.user, request.organization, "administer")
-    form = ReadingSettingsForm(request.POST or None, instance=request.organization)
+    organization = require(request.user, request.organization, "administer")
+    form = ReadingSettingsForm(request.POST or None, instance=organization)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             organization = form.save()
@@ -36,19 +36,18 @@ def reading_settings(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved. Invoices that are waiting follow the new times.")
         return redirect("settings")
     if form.errors:
-        request.organization.refresh_from_db()  # the frame shows what holds, not what was refused
+        organization.refresh_from_db()  # the frame shows what holds, not what was refused
     return render(request, "web/settings.html", {"form": form, "section": "settings"})
 
 
 @require_http_methods(["GET", "POST"])
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: OfficeRequest) -> HttpResponse:
     """List the organization's people with their roles; add, change, remove."""
-    organization = request.organization
-    require(request.user, organization, "administer")
+    organization = require(request.user, request.organization, "administer")
     form = PersonForm()
     if request.method == "POST":
         if request.POST.get("action") == "roles":
-            return _change_roles(request)
+            return _change_roles(request, organization)
         form = PersonForm(request.POST)
         if form.is_valid():
             data = form.cleaned_data
@@ -84,14 +83,13 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "web/people.html", context)
 
 
-def _set_roles(organization: Any, user: Any, roles: list[str]) -> None:
+def _set_roles(organization: Organization, user: Any, roles: list[str]) -> None:
     Membership.objects.filter(organization=organization, user=user).exclude(role__in=roles).delete()
     for role in roles:
         Membership.objects.get_or_create(organization=organization, user=user, role=role)
 
 
-def _change_roles(request: HttpRequest) -> HttpResponse:
-    organization = request.organization
+def _change_roles(request: OfficeRequest, organization: Organization) -> HttpResponse:
     user = get_object_or_404(
         get_user_model().objects.filter(memberships__organization=organization).distinct(),
         pk=request.POST.get("user"),
@@ -113,7 +111,7 @@ def _change_roles(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: OfficeRequest) -> HttpResponse:
     """List jobs with what was estimated and what was billed; add or change one."""
     require(request.user, request.organization, "administer")
     rows = (
@@ -125,7 +123,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def vendors(request: HttpRequest) -> HttpResponse:
+def vendors(request: OfficeRequest) -> HttpResponse:
     """List vendors; add or change one."""
     require(request.user, request.organization, "administer")
     rows = (
@@ -137,7 +135,7 @@ def vendors(request: HttpRequest) -> HttpResponse:
 
 
 def _edit_list(
-    request: HttpRequest,
+    request: OfficeRequest,
     rows: Any,
     model: type[Any],
     form_class: type[ModelForm],

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
@@ -15,16 +14,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-from extraction.fields import FIELDS
 
+from extraction.fields import FIELDS
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
 from invoiceapp.records import invoices as writer
-from invoiceapp.records.access import OFFICE_ROLES, may, roles
+from invoiceapp.records.access import OFFICE_ROLES, OfficeRequest, may, require, roles
 from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from invoiceapp.work.reading_times import waiting_words
 from review.models import Item
 
 Status = Invoice.Status
@@ -32,7 +32,7 @@ PER_PAGE = 50
 
 
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: OfficeRequest) -> HttpResponse:
     """Say what waits for the person signed in, by role."""
     organization = request.organization
     if organization is None:
@@ -83,7 +83,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def choose_organization(request: HttpRequest) -> HttpResponse:
+def choose_organization(request: OfficeRequest) -> HttpResponse:
     """Work for another of the user's organizations from now on."""
     organization = get_object_or_404(
         Organization.objects.filter(memberships__user=request.user).distinct(), slug=request.POST.get("slug")
@@ -93,7 +93,7 @@ def choose_organization(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def invoice_list(request: HttpRequest) -> HttpResponse:
+def invoice_list(request: OfficeRequest) -> HttpResponse:
     """List the invoices that the user may see, with filters in the address."""
     everything = Invoice.objects.visible_to(request.user, request.organization)
     rows = everything
@@ -125,7 +125,7 @@ def invoice_list(request: HttpRequest) -> HttpResponse:
     return render(request, "web/invoice_list.html", context)
 
 
-def _invoice(request: HttpRequest, pk: Any) -> Invoice:
+def _invoice(request: OfficeRequest, pk: Any) -> Invoice:
     return get_object_or_404(
         Invoice.objects.visible_to(request.user, request.organization).select_related(
             "document", "organization", "vendor", "job", "uploaded_by", "approved_by"
@@ -135,7 +135,7 @@ def _invoice(request: HttpRequest, pk: Any) -> Invoice:
 
 
 @require_GET
-def invoice_detail(request: HttpRequest, pk: Any) -> HttpResponse:
+def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Show one invoice: what it says, where each value comes from, and all that happened to it."""
     invoice = _invoice(request, pk)
     history = list(invoice.values.select_related("user").order_by("created", "pk"))
@@ -149,7 +149,7 @@ def invoice_detail(request: HttpRequest, pk: Any) -> HttpResponse:
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
         "failed_checks": [check for check in runs[-1].checks if not check["passed"]] if runs else [],
-        "when": work.waiting_words(item, timezone.now()) if item else "",
+        "when": waiting_words(item, timezone.now()) if item else "",
         "review_item": invoice.review_items.filter(status=Item.Status.OPEN).first(),
         "may_hurry": item is not None and item.status == WorkItem.Status.QUEUED and not item.urgent,
         "may_read_again": invoice.status in (Status.REVIEW, Status.TO_APPROVE)
@@ -183,20 +183,23 @@ def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dic
 
 
 @require_POST
-def make_urgent(request: HttpRequest, pk: Any) -> HttpResponse:
+def make_urgent(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Let one invoice be read before all others, now."""
     invoice = _invoice(request, pk)
-    work.make_urgent(invoice, user=request.user)
-    messages.success(request, f"{invoice} goes first now.")
+    try:
+        work.make_urgent(invoice, user=request.user)
+    except writer.WrongStatus as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{invoice} goes first now.")
     return redirect("invoice", pk=pk)
 
 
 @require_POST
-def read_again(request: HttpRequest, pk: Any) -> HttpResponse:
+def read_again(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Send an undecided invoice through the reader once more."""
     invoice = _invoice(request, pk)
-    if not may(request.user, request.organization, "review"):
-        raise PermissionDenied
+    require(request.user, request.organization, "review")
     try:
         with transaction.atomic():
             pipeline.read_again(invoice, user=request.user)
