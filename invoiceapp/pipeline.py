@@ -114,6 +114,7 @@ def _sentence(error: BaseException) -> str:
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
+    work.beat(settings.QUEUE_NAME)
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
     return f"{buried} given up, {woken} woken"
