@@ -60,7 +60,7 @@ def _limits_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the upload page; take in what its form sends when no script does."""
     require(request.user, request.organization, "upload")
-    form = StatedForm(request.POST or None)
+    form = StatedForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         files = request.FILES.getlist("files")
         if not files:

@@ -28,8 +28,8 @@
     toSay.push(words);
     sayTimer ||= setTimeout(() => {
       sayTimer = 0;
-      const many = toSay.length > 3;
-      el("said").textContent = many ? `${el("progress-words").textContent}. ${toSay.at(-1)}` : toSay.join(" ");
+      // A burst of outcomes is told as a sum: nobody listens to fifty sentences.
+      el("said").textContent = toSay.length > 3 ? `${el("progress-words").textContent}.` : toSay.join(" ");
       toSay.length = 0;
     }, 700);
   };
@@ -233,10 +233,9 @@
       const seconds = Number(request.getResponseHeader("Retry-After")) || FIRST_WAIT;
       hold(entry, seconds, "That were many files in a minute");
     } else if (request.status === 403 || (request.status === 200 && !outcome)) {
-      // The sign-in page came instead of a row, or the form's token belongs to an earlier session.
+      // The sign-in page came instead of a row, or the token belongs to an earlier session.
       el("waiting-sign-in").hidden = false;
-      el("waiting-sign-in").href = form.dataset.signInUrl;
-      hold(entry, LONGEST_WAIT, "You are signed out. Sign in (in another tab); your files stay here");
+      hold(entry, LONGEST_WAIT, "You are signed out, or may no longer upload. Sign in in another tab, your files stay here");
     } else {
       failures += 1;
       const seconds = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.8 + 0.4 * Math.random());
@@ -258,7 +257,7 @@
     if (window.htmx) htmx.process(row);
     if (focused) row.querySelector("a, button:not([hidden])")?.focus();
     if (!["accepted", "already_here"].includes(outcome)) total.attention += 1;
-    const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small:not(.upload__status)")].map((part) => part.textContent)];
+    const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small")].map((part) => part.textContent)];
     say(`${entry.file.name}: ${words.map((word) => word.trim()).join(", ")}.`);
     if (showProgress() === 0 && !inState("staged", "wrong").length) {
       say(`${el("progress-words").textContent}.`);
