@@ -24,7 +24,7 @@ SAMPLED = "Random check: please compare it with the page."
 # Columns of the grid that are there even when no line has anything in them.
 ALWAYS_IN_GRID = frozenset({"description", "quantity", "unit", "unit_price", "amount", "cost_code"})
 # rapidfuzz's ratio (0..100) from which a known vendor is worth offering.
-SIMILAR_VENDOR = 60
+SIMILAR_VENDOR = 70
 MOST_OFFERED = 3
 
 
