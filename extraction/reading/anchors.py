@@ -18,7 +18,7 @@ from extraction.reading.lexicon import (
     Meaning,
     fuzzy_meanings_of,
     key_of,
-    meanings_of,
+    phrase_meanings,
     sum_named,
 )
 from extraction.reading.lines import Cell, Page, Token
@@ -187,9 +187,14 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
     found: list[Label] = []
     words = sum(1 for t in tokens if _WORD.search(t.text))
     first, after_colon = 0, True
+    aside = in_brackets(tokens)
     while first < len(tokens):
         label = None
-        if tokens[first].index not in excluded and not tokens[first].text[0].isdigit():
+        if (
+            tokens[first].index not in excluded
+            and tokens[first].index not in aside
+            and not tokens[first].text[0].isdigit()
+        ):
             for length in range(min(LONGEST_LABEL, len(tokens) - first), 0, -1):
                 last = first + length - 1
                 label = _label_at(cell, first, last, words=words, at_start=after_colon)
@@ -209,6 +214,19 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             )
             first += 1
     return found
+
+
+def in_brackets(tokens: Sequence[Token]) -> set[int]:
+    """Return the indexes of tokens that stand in brackets after something else: "Discount (10 % - 18 units)"."""
+    inside: set[int] = set()
+    opened = False
+    for k, token in enumerate(tokens):
+        opened = opened or (k > 0 and "(" in token.text)
+        if opened:
+            inside.add(token.index)
+        if ")" in token.text:
+            opened = False
+    return inside if not opened else set()
 
 
 def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
@@ -243,7 +261,7 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     colon = tokens[last].text.rstrip().endswith((":", ".:", "#")) or (
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
-    meanings = fuzzy_meanings_of(key) if at_start else meanings_of(key)
+    meanings = phrase_meanings(phrase, fuzzy=at_start)
     if not meanings:
         return None
     factor = 1.0
@@ -306,6 +324,7 @@ class Surroundings:
         self.page = page
         self.labels = labels
         self._label_tokens = {t.index: k for k, label in enumerate(labels) for t in label.tokens}
+        self._aside = {index for cell in page.cells for index in in_brackets(cell.tokens)}
         self._rows: dict[int, list[Token]] = {}
         for number, row in enumerate(page.rows):
             self._rows[number] = [t for cell in row for t in cell.tokens]
@@ -369,7 +388,7 @@ class Surroundings:
                 between = self.labels[self._label_tokens[token.index]]
                 if between is not label:
                     closeness *= 0.25 if any(m.strength >= WEAK for m in between.meanings) else 0.6
-            elif _FILLER.match(token.text):
+            elif _FILLER.match(token.text) or token.index in self._aside:
                 continue
             elif money and re.search(r"\d", token.text):
                 closeness *= 0.93

@@ -37,7 +37,7 @@ _COUNTRY_SIGNS: tuple[tuple[str, str, float], ...] = (
     ("AU", r"\bABN\b|\bAustralia\b|\b(?:NSW|VIC|QLD)\s+\d{4}\b|\bPty\b", 4),
     ("NZ", r"\bNew Zealand\b|\bNZ\b", 3),
     ("IN", r"\bGSTIN\b|\bIndia\b|\bPvt\b|₹|\bRs\.?\s?\d|\b[CS]GST\b", 4),
-    ("MY", r"\bSDN\.?\s*BHD|\bMalaysia\b|\bRM\s?\d|\bKuala\b|\bSelangor\b|\bJalan\b|\bJohor\b|\bTaman\b|\bJLN\b", 3),
+    ("MY", r"(?i)\b(?:SDN\.?\s*BHD|Malaysia|RM\s?\d|Kuala|Selangor|Jalan|Johor|Taman|JLN)\b|(?-i:\bRM\b)", 3),
     ("SG", r"\bSingapore\b|\bS\$|\bPte\.?\b", 4),
     ("MX", r"\bRFC\b|\bM[eé]xico\b|\bC\.V\.|\bMXN\b", 4),
     ("DE", r"\bGmbH\b|\bDeutschland\b|\bDE\d{9}\b|\bUSt|\bMwSt|\bHRB\b|\bDE\d{2}\s?\d{4}", 2),

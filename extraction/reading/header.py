@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from extraction.fields import FIELDS, collapse
 from extraction.reading.anchors import Claim, Label, Surroundings
 from extraction.reading.context import Context
+from extraction.reading.lexicon import key_of, meanings_of
 from extraction.reading.lines import Cell, Page, union_box
 from extraction.reading.values import Value
 from extraction.schema import Box
@@ -177,7 +178,8 @@ def _add_unlabelled(
 
 
 _TITLE_LINE = re.compile(
-    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?(?:\(\d{3}\))?[^\d:]{0,12}$"
+    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
+    r"(?:\(\d{3}\))?[^\d:]{0,12}[:.]?\s*$"
 )
 _DATE_JOINT = re.compile(
     r"(?i)^[\s,;()|-]*(?:vom|du|of|dated|del?|van|from|date|on|datum|le|den|da)?[\s.:,-]*$"
@@ -206,8 +208,11 @@ def _add_title_lines(found: dict[str, list[Candidate]], values: Sequence[Value])
         number = ids[0]
         start = cell.starts[cell.tokens.index(number.span.tokens[0])]
         before, after = cell.text[:start], cell.text[start + len(number.text) :]
-        if not _TITLE_LINE.match(before):
+        if not _TITLE_LINE.match(before) or any(m.name[0] == "~" for m in meanings_of(key_of(before))):
             continue
+        named = re.search(r"(?i)(?:\b(?:nr|no|num|number|n)|#|°|º|:)[\s.:#]*$", before)
+        if not named and sum(c.isdigit() for c in number.value) < 3:
+            continue  # "Sample invoices, version 2.2"
         score = 0.85 if number.page == 0 else 0.75
         found["invoice_number"].append(_as_candidate(number, score * number.quality, before.strip()))
         for day in (v for v in members if v.kind == "date"):

@@ -41,6 +41,17 @@ def key_of(text: str) -> str:
     return re.sub(r"[^a-z0-9#%]", "", fold(text))
 
 
+def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
+    """Return what a phrase labels; of alternatives ("Buyer / Recipient") the first that labels anything."""
+    find = fuzzy_meanings_of if fuzzy else meanings_of
+    meanings = find(key_of(phrase))
+    if not meanings and "/" in phrase:
+        for part in phrase.split("/"):
+            if len(key_of(part)) >= 4 and (meanings := find(key_of(part))):
+                break
+    return meanings
+
+
 def _build() -> dict[str, tuple[Meaning, ...]]:
     table: dict[str, dict[str, Meaning]] = {}
 

@@ -8,6 +8,7 @@ turned round; no number is ever made up.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_o
 from extraction.reading.lines import Page, Token, union_box
 from extraction.schema import LineItemValue
 
+_COUNTED = frozenset({"quantity", "unit_price"})
+_MOST_SIDE_TABLES = 5
+# Amounts of one column share an edge or their middle to this many em.
+_COLUMN_SLACK = 1.5
 _NUMERIC_KINDS = frozenset({"money", "quantity", "percent"})
 _CLOSING = frozenset(
     {
@@ -72,6 +77,19 @@ class _Row:
 
 
 @dataclass(slots=True)
+class _Group:
+    """The items under one header; ``main`` if it counts or prices things, as the lines do."""
+
+    items: list[LineItemValue]
+    rows: list[_Row]
+    main: bool
+
+    @property
+    def total(self) -> Decimal:
+        return sum((Decimal(i.values["amount"]) for i in self.items if "amount" in i.values), Decimal(0))
+
+
+@dataclass(slots=True)
 class Table:
     """The lines found, and which tokens (by index) the table's header and body take."""
 
@@ -85,35 +103,58 @@ class Table:
 
 
 def find_line_items(pages: Sequence[Page], context: Context) -> Table:
-    """Find the document's lines, across pages."""
-    items: list[LineItemValue] = []
+    """Find the document's lines, across pages.
+
+    Besides the table of lines there may be further tables, of extra charges that belong to it or
+    of sums by group that repeat it; those are taken whose amounts make a sum that is printed.
+    """
+    groups: list[_Group] = []
     header_tokens: set[int] = set()
-    body_tokens: set[int] = set()
     columns: list[Column] = []
     closed = False
     for page in pages:
-        start = 0
         headers = _headers(page)
-        for number, (first, last, found, tokens) in enumerate(headers):
-            if columns and closed and not _same_columns(columns, found):
-                # a second table after the totals (payments, tax summary) is not the lines
-                continue
-            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
-            columns = found
-            header_tokens |= tokens
-            rows, closed_here = _body_rows(page, last + 1, stop, columns, after_totals=False)
-            closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
-            start = stop
-        if columns and not headers and start == 0:
+        if columns and not headers:
             rows, closed_here = _body_rows(page, 0, len(page.rows), columns, after_totals=True)
             closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
+            groups.append(_Group(_items_of(rows, columns, context), rows, main=True))
+        for number, (_, last, found, tokens) in enumerate(headers):
+            names, others = {c.name for c in columns}, {c.name for c in found}
+            main = not names & _COUNTED or bool(others & _COUNTED)
+            if columns and closed and len(names & others) < max(2, len(names) - 1):
+                continue  # a table after the totals (payments, tax summary) is not the lines
+            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
+            header_tokens |= tokens
+            rows, closed_here = _body_rows(page, last + 1, stop, found, after_totals=False)
+            if main:
+                columns = found
+                closed = closed or closed_here
+            groups.append(_Group(_items_of(rows, found, context), rows, main=main))
     if not columns:
         items, body_tokens = _items_by_arithmetic(pages, context)
-    return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+        return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+    chosen = _choose_groups([g for g in groups if g.items], context)
+    return Table(
+        tuple(item for group in chosen for item in group.items),
+        frozenset(header_tokens),
+        frozenset(t.index for group in chosen for row in group.rows for t in row.tokens),
+    )
+
+
+def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
+    side = [g for g in groups if not g.main][:_MOST_SIDE_TABLES]
+    if not side:
+        return list(groups)
+    lines = context.text.splitlines()
+    printed = {a.value for line in lines for a in amounts.find_amounts(line, context.mark)}
+    for count in range(len(side), -1, -1):
+        for extra in itertools.combinations(side, count):
+            chosen = [g for g in groups if g.main or g in extra]
+            if sum((g.total for g in chosen), Decimal(0)) in printed:
+                return chosen
+    # The page's own sums don't fit: drop only what repeats sums of other tables.
+    totals = {g.total for g in groups}
+    return [g for g in groups if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -192,7 +233,20 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
         used |= {t.index for t in stack}
         columns.append(Column(name, min(t.x0 for t in stack), max(t.x1 for t in stack)))
     columns.sort(key=lambda c: c.x0)
+    columns = _with_unnamed_amount(columns, stacks, used)
     return _one_amount(columns), used, matched / max(letters, 1)
+
+
+def _with_unnamed_amount(columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]) -> list[Column]:
+    """Take an unknown last title, right of price and quantity, for the amount's."""
+    names = {c.name for c in columns}
+    if "amount" in names or not {"unit_price", "quantity"} <= names:
+        return columns
+    right = max(c.x1 for c in columns)
+    unknown = [s for s in stacks if s[0].index not in used and min(t.x0 for t in s) > right]
+    if len(unknown) == 1:
+        return [*columns, Column("amount", min(t.x0 for t in unknown[0]), max(t.x1 for t in unknown[0]))]
+    return columns
 
 
 def _title_of(text: str) -> str | None:
@@ -246,11 +300,6 @@ def _one_amount(columns: list[Column]) -> list[Column]:
             continue
         kept.append(column)
     return kept
-
-
-def _same_columns(one: Sequence[Column], other: Sequence[Column]) -> bool:
-    names = {c.name for c in one}
-    return len(names & {c.name for c in other}) >= max(2, len(names) - 1)
 
 
 def _body_rows(
@@ -436,7 +485,7 @@ def _text_column(
 
 
 def _items_of(
-    rows: Sequence[_Row], page: Page, columns: Sequence[Column], context: Context
+    rows: Sequence[_Row], columns: Sequence[Column], context: Context
 ) -> list[LineItemValue]:
     anchor_name = (
         "amount"
@@ -450,6 +499,7 @@ def _items_of(
         for k, row in enumerate(rows)
         if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None
     ]
+    anchors = _in_one_column(rows, anchors, anchor_name)
     if not anchors:
         return []
     gathered: dict[int, list[int]] = {k: [k] for k in anchors}
@@ -469,7 +519,36 @@ def _items_of(
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [_item([rows[k] for k in sorted(gathered[a])], rows[a], context) for a in anchors]
+    return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+
+
+def _in_one_column(rows: Sequence[_Row], anchors: list[int], name: str) -> list[int]:
+    """Keep the amounts that stand under one another: a summary below a table has its column elsewhere."""
+    kept: list[int] = []
+    for k in anchors:
+        tokens = rows[k].cells[name]
+        x0, x1 = tokens[0].x0, tokens[-1].x1
+        if kept:
+            first = rows[kept[0]].cells[name]
+            a0, a1 = first[0].x0, first[-1].x1
+            if min(abs(x0 - a0), abs(x1 - a1), abs(x0 + x1 - a0 - a1) / 2) > _COLUMN_SLACK:
+                continue
+        kept.append(k)
+    return kept
+
+
+def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> _Row:
+    """Join an amount that stands half a line off with the quantity and price of its own line."""
+    row = rows[anchor]
+    if row.cells.keys() & {"quantity", "unit_price"}:
+        return row
+    for k in (anchor - 1, anchor + 1):
+        if not 0 <= k < len(rows) or k in anchors or not {"quantity", "unit_price"} <= rows[k].cells.keys():
+            continue
+        other = rows[k]
+        if max(row.y0, other.y0) - min(row.y1, other.y1) < 0.6:
+            return _Row(row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells})
+    return row
 
 
 def _gap(rows: Sequence[_Row], upper: int, lower: int) -> float:

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from extraction.fields import collapse
 from extraction.reading.anchors import Label
 from extraction.reading.header import Candidate
-from extraction.reading.lexicon import fold, fuzzy_meanings_of, key_of
+from extraction.reading.lexicon import fold, fuzzy_meanings_of, key_of, meanings_of, phrase_meanings
 from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.values import Value
 
 LEGAL_SUFFIX = re.compile(
     r"(?i)(?<![\w.])(?:inc|llc|l\.l\.c|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|e\.?\s?k|ug|s\.?a\.?r\.?l|sas|s\.a\.s|sasu|eurl|s\.?a|b\.?v|n\.?v"
-    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
+    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|s/b|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
     r"\.?(?![\w])"
 )
 _TRADE = re.compile(
@@ -188,7 +188,7 @@ def _name_at(label: Label, page: Page, strength: float) -> _Named | None:
             strength == 1 and label.first == 0 and (label.last > 0 or not LEGAL_SUFFIX.search(text))
         ):
             return None
-        if _could_be_name(text) and not _is_label_text(text):
+        if _could_be_name(text) and not _is_label_text(text) and not text[0].islower():
             lines = _below(label.cell, page, x0=rest[0].x0)
             factor = 0.85 if label.colon else 0.55
             cell = _part(label.cell, label.last + 1)
@@ -290,7 +290,7 @@ def _form_address(page: Page, head: Cell) -> list[Cell]:
 
 def _is_party_heading(cell: Cell) -> bool:
     """Whether a cell is nothing but the heading of another party's block."""
-    meanings = fuzzy_meanings_of(key_of(cell.text))
+    meanings = phrase_meanings(cell.text)
     return any(m.name in _PARTY and m.strength >= 0.9 for m in meanings) and not _NAME_LABEL.match(
         cell.text.strip()
     )
@@ -360,7 +360,20 @@ def _could_be_name(text: str) -> bool:
         return False
     if _POSTCODE.search(text) and not LEGAL_SUFFIX.search(text):
         return False
+    if _starts_with_label(text):
+        return False
     return not re.match(r"(?i)^(?:tel|phone|fax|e-?mail|page|attn|date|ust|vat|gst|www|http)\b", text)
+
+
+def _starts_with_label(text: str) -> bool:
+    """Whether a text opens with another field's label of several words ("Your order AB321")."""
+    words = text.split()
+    for length in (3, 2):
+        if len(words) > length and any(
+            m.strength >= 0.95 and m.name not in _PARTY for m in meanings_of(key_of(" ".join(words[:length])))
+        ):
+            return True
+    return False
 
 
 def _clean(text: str) -> str:
@@ -565,7 +578,7 @@ def _vendor_score(
     score += 0.42 * math.exp(-rank / 4)
     score += 0.2 * max(0.0, 1 - cell.y0 / (page.height * 0.35))
     if LEGAL_SUFFIX.search(name) and len(core) >= 3:
-        score += 0.6
+        score += 0.75
     elif _TRADE.search(name):
         score += 0.25
     if len(core) >= 4:

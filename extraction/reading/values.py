@@ -186,6 +186,8 @@ def _id_quality(value: str) -> float:
         return 0.25
     if digits == 1:
         return 0.4
+    if re.fullmatch(r"\d\.\d{1,2}", value):
+        return 0.3
     if digits == 2 and len(value) == 2:
         return 0.6
     if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2})?", value):
