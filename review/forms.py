@@ -69,7 +69,7 @@ def read_correction(post: QueryDict) -> Correction:
     for name in FIELDS:
         if FIELD_PREFIX + name not in post:
             continue
-        text = post[FIELD_PREFIX + name]
+        text = str(post[FIELD_PREFIX + name])
         found.texts[name] = text
         value, error = normalised(name, text)
         if error:
