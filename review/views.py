@@ -53,7 +53,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     )
     skipped = set(
         Item.skipped_by.through.objects.filter(
-            user=request.user, item__in=[item.pk for item in page]
+            user_id=request.user.pk or 0, item__in=[item.pk for item in page]
         ).values_list("item_id", flat=True)
     )
     context = {
