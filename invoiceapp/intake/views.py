@@ -36,6 +36,7 @@ POLLED_ROWS = 150
 POLL_BUSY, POLL_IDLE = 3, 30
 ON_THE_WAY = frozenset({Invoice.Status.WAITING, Invoice.Status.READING})
 NOT_DECIDED = ON_THE_WAY | {Invoice.Status.REVIEW}
+CUT_OFF = "The connection broke while the file was sent. Nothing was entered: send it again."
 NOT_READY = "Files can't be looked at just now. Nothing was lost: try again in a minute."
 
 
@@ -60,6 +61,8 @@ def _limits_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the upload page; take in what its form sends when no script does."""
     require(request.user, request.organization, "upload")
+    if request.method == "POST" and not _is_complete(request):
+        return HttpResponse(CUT_OFF, status=400, content_type="text/plain; charset=utf-8")
     form = StatedForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         files = request.FILES.getlist("files")
@@ -68,6 +71,15 @@ def upload(request: HttpRequest) -> HttpResponse:
         elif form.is_valid():
             return _receive_all(request, files, form)
     return _page(request, form, status=422 if form.errors else 200)
+
+
+def _is_complete(request: HttpRequest) -> bool:
+    """Say whether the whole body arrived: the last field of the form is there.
+
+    When a phone loses its connection the body ends early, and what is left of a file
+    would be taken for the whole of it.
+    """
+    return request.POST.get("complete") == "yes"
 
 
 def _receive_all(request: HttpRequest, files: list[Any], form: StatedForm) -> HttpResponse:
@@ -132,6 +144,8 @@ def receive_file(request: HttpRequest) -> HttpResponse:
         response = HttpResponse("That were many files in a minute.", status=429, content_type="text/plain")
         response["Retry-After"] = str(wait)
         return response
+    if not _is_complete(request):
+        return HttpResponse(CUT_OFF, status=400, content_type="text/plain; charset=utf-8")
     form = FileForm(request.POST, request.FILES)
     if not form.is_valid():
         words = " ".join(str(error) for errors in form.errors.values() for error in errors)
