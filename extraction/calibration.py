@@ -76,7 +76,10 @@ class Calibration:
 
     def probability_of(self, evidence: Evidence) -> float:
         """Return the probability (0..1) that the value is right."""
-        score = sum(self.coefficients.get(name, 0.0) * value for name, value in zip(FEATURES, features_of(evidence), strict=True))
+        score = sum(
+            self.coefficients.get(name, 0.0) * value
+            for name, value in zip(FEATURES, features_of(evidence), strict=True)
+        )
         return round(min(max(1 / (1 + math.exp(-max(min(score, 30.0), -30.0))), LOWEST), HIGHEST), 4)
 
 
@@ -89,5 +92,7 @@ def load_calibration(path: Path = WEIGHTS) -> Calibration:
     content = json.loads(path.read_text("utf-8"))
     unknown = set(content["coefficients"]) - set(FEATURES)
     if unknown:
-        raise ValueError(f"{path.name} was fitted with features this version doesn't have: {', '.join(sorted(unknown))}; fit it again")
+        raise ValueError(
+            f"{path.name} was fitted with features this version doesn't have: {', '.join(sorted(unknown))}; fit it again"
+        )
     return Calibration(content["version"], content["coefficients"])

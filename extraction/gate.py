@@ -48,7 +48,10 @@ def doubtful(
         if found is None:
             add(name, f"the uploader stated {_shown(name, claimed)}, but none was found on the page")
         elif not same_value(name, claimed, found.value):
-            add(name, f"the page says {_shown(name, found.value)}, the uploader stated {_shown(name, claimed)}")
+            add(
+                name,
+                f"the page says {_shown(name, found.value)}, the uploader stated {_shown(name, claimed)}",
+            )
     for name in required:
         if name not in reading.fields and name != "document_type":
             add(name, f"no {_label(name)} was found")
@@ -65,9 +68,17 @@ def doubtful(
             add(name, _explain(value))
     if reading.document_type not in PAYABLE_TYPES:
         kind = DOCUMENT_TYPES.get(reading.document_type, "another document").lower()
-        add("document_type", f"this looks like a {kind}, not an invoice" if kind != "other" else "this doesn't look like an invoice")
+        add(
+            "document_type",
+            f"this looks like a {kind}, not an invoice"
+            if kind != "other"
+            else "this doesn't look like an invoice",
+        )
     order = [*FIELDS, "line_items"]
-    return {name: "; ".join(reasons[name]) for name in sorted(reasons, key=lambda n: order.index(n) if n in order else len(order))}
+    return {
+        name: "; ".join(reasons[name])
+        for name in sorted(reasons, key=lambda n: order.index(n) if n in order else len(order))
+    }
 
 
 def same_value(name: str, one: str, other: str) -> bool:

@@ -67,7 +67,9 @@ def money_text(value: Decimal) -> str:
     return f"{value:,.2f}"
 
 
-def _outcome(rule: str, difference: Decimal, fields: tuple[str, ...], message: str, tolerance: Decimal = TOLERANCE) -> Check:
+def _outcome(
+    rule: str, difference: Decimal, fields: tuple[str, ...], message: str, tolerance: Decimal = TOLERANCE
+) -> Check:
     passed = abs(difference) <= tolerance
     return Check(rule, passed, f"{difference:.2f}", fields, "" if passed else message)
 
@@ -90,7 +92,8 @@ def _lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[Check]:
     if not applied:
         return
     message = "; ".join(
-        f"line {n}: {q.normalize():f} x {money_text(p)} is {money_text(q * p)}, the amount says {money_text(a)}" for n, q, p, a, _ in wrong[:3]
+        f"line {n}: {q.normalize():f} x {money_text(p)} is {money_text(q * p)}, the amount says {money_text(a)}"
+        for n, q, p, a, _ in wrong[:3]
     )
     if len(wrong) > 3:
         message += f"; and {len(wrong) - 3} more lines"
@@ -114,12 +117,22 @@ def _lines_total(money: Mapping[str, Decimal], line_items: Sequence[Mapping[str,
         }  # fmt: skip
         difference = min((a - subtotal for a in allowed), key=abs)
         shown = lines - subtotal if abs(difference) > TOLERANCE else difference
-        yield _outcome("lines_equal_subtotal", shown, ("line_items", "subtotal"), f"lines are {_direction(shown)} the subtotal")
+        yield _outcome(
+            "lines_equal_subtotal",
+            shown,
+            ("line_items", "subtotal"),
+            f"lines are {_direction(shown)} the subtotal",
+        )
     elif "total" in money:
         total = money["total"]
         extra = money.get("tax_amount", zero) + money.get("freight", zero) - money.get("discount_total", zero)
         difference = min((lines - total, lines + extra - total), key=abs)
-        yield _outcome("lines_equal_total", difference, ("line_items", "total"), f"lines are {_direction(difference)} the total")
+        yield _outcome(
+            "lines_equal_total",
+            difference,
+            ("line_items", "total"),
+            f"lines are {_direction(difference)} the total",
+        )
 
 
 def _net_and_tax(money: Mapping[str, Decimal]) -> Iterator[Check]:
@@ -127,7 +140,11 @@ def _net_and_tax(money: Mapping[str, Decimal]) -> Iterator[Check]:
         return
     net, total = money["subtotal"], money["total"]
     zero = Decimal(0)
-    tax, freight, discount = money.get("tax_amount", zero), money.get("freight", zero), abs(money.get("discount_total", zero))
+    tax, freight, discount = (
+        money.get("tax_amount", zero),
+        money.get("freight", zero),
+        abs(money.get("discount_total", zero)),
+    )
     # Discount and freight stand before or after the subtotal; the tax may be included in the prices.
     sums = [net + tax + freight - discount, net + tax, net + tax + freight, net + tax - discount]
     if "tax_amount" in money:
@@ -135,9 +152,16 @@ def _net_and_tax(money: Mapping[str, Decimal]) -> Iterator[Check]:
     difference = min((s - total for s in sums), key=abs)
     if abs(difference) > TOLERANCE:
         difference = sums[0] - total
-    named = " + ".join(["subtotal", *(["tax"] if tax else []), *(["freight"] if freight else [])]) + (" - discount" if discount else "")
+    named = " + ".join(["subtotal", *(["tax"] if tax else []), *(["freight"] if freight else [])]) + (
+        " - discount" if discount else ""
+    )
     fields = ("subtotal", *(k for k in ("tax_amount", "freight", "discount_total") if k in money), "total")
-    yield _outcome("subtotal_plus_tax", difference, fields, f"{named} is {money_text(sums[0])}, {_direction(difference)} the total")
+    yield _outcome(
+        "subtotal_plus_tax",
+        difference,
+        fields,
+        f"{named} is {money_text(sums[0])}, {_direction(difference)} the total",
+    )
 
 
 def _tax_rate(money: Mapping[str, Decimal]) -> Iterator[Check]:
@@ -159,38 +183,76 @@ def _due(money: Mapping[str, Decimal]) -> Iterator[Check]:
         return
     zero = Decimal(0)
     total, due = money["total"], money["amount_due"]
-    paid, before, held = abs(money.get("amount_paid", zero)), money.get("previous_balance", zero), abs(money.get("retainage_amount", zero))
+    paid, before, held = (
+        abs(money.get("amount_paid", zero)),
+        money.get("previous_balance", zero),
+        abs(money.get("retainage_amount", zero)),
+    )
     expected = total - paid + before - held
     # Retainage is often deducted before the total already, and a previous balance shown for information only.
-    difference = min((e - due for e in (expected, total - paid + before, total - paid, total - held)), key=abs)
+    difference = min(
+        (e - due for e in (expected, total - paid + before, total - paid, total - held)), key=abs
+    )
     if abs(difference) > TOLERANCE:
         difference = expected - due
-    fields = ("total", *(k for k in ("amount_paid", "previous_balance", "retainage_amount") if k in money), "amount_due")
-    yield _outcome("total_less_paid", difference, fields, f"total less payments is {money_text(expected)}, {_direction(difference)} the amount due")
+    fields = (
+        "total",
+        *(k for k in ("amount_paid", "previous_balance", "retainage_amount") if k in money),
+        "amount_due",
+    )
+    yield _outcome(
+        "total_less_paid",
+        difference,
+        fields,
+        f"total less payments is {money_text(expected)}, {_direction(difference)} the amount due",
+    )
 
 
 def _dates(fields: Mapping[str, str], days: Mapping[str, date]) -> Iterator[Check]:
     start, due = days.get("invoice_date"), days.get("due_date")
     if start and due:
         passed = due >= start
-        message = "" if passed else f"due date {due.isoformat()} is before the invoice date {start.isoformat()}"
+        message = (
+            "" if passed else f"due date {due.isoformat()} is before the invoice date {start.isoformat()}"
+        )
         yield Check("due_after_invoice", passed, "", ("invoice_date", "due_date"), message)
-        net = re.search(r"(?i)\bnet\s?(\d{1,3})\b|\b(\d{1,3})\s?(?:days|tage|jours|d[ií]as|dagen)\b", fields.get("payment_terms", ""))
+        net = re.search(
+            r"(?i)\bnet\s?(\d{1,3})\b|\b(\d{1,3})\s?(?:days|tage|jours|d[ií]as|dagen)\b",
+            fields.get("payment_terms", ""),
+        )
         if net and passed:
             term = int(net[1] or net[2])
             expected = start + timedelta(days=term)
-            month_end = date(expected.year, expected.month, calendar.monthrange(expected.year, expected.month)[1])
+            month_end = date(
+                expected.year, expected.month, calendar.monthrange(expected.year, expected.month)[1]
+            )
             passed = min(abs((due - expected).days), abs((due - month_end).days)) <= TERM_DAYS_TOLERANCE
-            message = "" if passed else f"{term} days after the invoice date is {expected.isoformat()}, the due date says {due.isoformat()}"
-            yield Check("due_date_fits_terms", passed, "", ("invoice_date", "due_date", "payment_terms"), message)
+            message = (
+                ""
+                if passed
+                else f"{term} days after the invoice date is {expected.isoformat()}, the due date says {due.isoformat()}"
+            )
+            yield Check(
+                "due_date_fits_terms", passed, "", ("invoice_date", "due_date", "payment_terms"), message
+            )
     first, last = days.get("period_start"), days.get("period_end")
     if first and last:
         passed = last >= first
-        yield Check("period_in_order", passed, "", ("period_start", "period_end"), "" if passed else "the period ends before it begins")
+        yield Check(
+            "period_in_order",
+            passed,
+            "",
+            ("period_start", "period_end"),
+            "" if passed else "the period ends before it begins",
+        )
 
 
 def _numbers(fields: Mapping[str, str]) -> Iterator[Check]:
-    for name, what in (("invoice_number", "invoice number"), ("work_order_number", "work order number"), ("po_number", "PO number")):
+    for name, what in (
+        ("invoice_number", "invoice number"),
+        ("work_order_number", "work order number"),
+        ("po_number", "PO number"),
+    ):
         value = fields.get(name, "")
         if not value:
             continue
@@ -209,7 +271,13 @@ def _numbers(fields: Mapping[str, str]) -> Iterator[Check]:
             stdnum_iban.validate(iban)
             yield Check("iban_checksum", True, "", ("iban",))
         except ValidationError:
-            yield Check("iban_checksum", False, "", ("iban",), "the IBAN's check digits don't fit: one of its characters is wrong")
+            yield Check(
+                "iban_checksum",
+                False,
+                "",
+                ("iban",),
+                "the IBAN's check digits don't fit: one of its characters is wrong",
+            )
 
 
 def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[Check]:
@@ -221,7 +289,14 @@ def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[
     for number, line in enumerate(line_items, start=1):
         name = line.get("item_number") or str(number)
         previous, period, stored, completed, scheduled = (
-            _decimal(line.get(k)) for k in ("previous_completed", "this_period", "materials_stored", "total_completed", "scheduled_value")
+            _decimal(line.get(k))
+            for k in (
+                "previous_completed",
+                "this_period",
+                "materials_stored",
+                "total_completed",
+                "scheduled_value",
+            )
         )
         if completed is None or (previous is None and period is None):
             continue
@@ -229,7 +304,9 @@ def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[
         difference = (previous or Decimal(0)) + (period or Decimal(0)) + (stored or Decimal(0)) - completed
         if abs(difference) > TOLERANCE:
             worst += difference
-            wrong_sum.append(f"item {name}: previous, this period and stored make {money_text(completed + difference)}, completed says {money_text(completed)}")
+            wrong_sum.append(
+                f"item {name}: previous, this period and stored make {money_text(completed + difference)}, completed says {money_text(completed)}"
+            )
         if scheduled is not None and completed > scheduled + TOLERANCE:
             over.append(f"item {name} is billed {money_text(completed - scheduled)} over its scheduled value")
     if applied:

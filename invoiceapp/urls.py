@@ -17,6 +17,7 @@ urlpatterns = [
     path("invoices/<uuid:pk>/urgent/", views.make_urgent, name="invoice_urgent"),
     path("invoices/<uuid:pk>/read-again/", views.read_again, name="invoice_read_again"),
     path("", include("invoiceapp.intake.urls")),
+    path("review/", include("review.urls")),
     path("settings/", office.reading_settings, name="settings"),
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),

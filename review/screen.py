@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,16 +21,6 @@ from review.models import Item
 from review.services import LINE_CELLS
 
 SAMPLED = "Random check: please compare it with the page."
-    "description",
-    "product_code",
-    "quantity",
-    "unit",
-    "unit_price",
-    "amount",
-    "tax_rate",
-    "cost_code",
-    "date",
-)
 # Columns of the grid that are there even when no line has anything in them.
 ALWAYS_IN_GRID = frozenset({"description", "quantity", "unit", "unit_price", "amount", "cost_code"})
 # rapidfuzz's ratio (0..100) from which a known vendor is worth offering.
@@ -45,6 +36,11 @@ class Offer:
     note: str
     page: int | None = None
     box: Sequence[float] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands on the page, as JSON for the page's script; empty if unknown."""
+        return place_json(self.page, self.box)
 
 
 @dataclass(slots=True)
@@ -94,8 +90,9 @@ class FieldRow:
         return STATE_ICONS[self.state]
 
     @property
-    def place(self) -> dict[str, Any] | None:
-        return {"page": self.page, "box": list(self.box)} if self.box is not None else None
+    def place(self) -> str:
+        """Where the value stands on the page, as JSON for the page's script; empty if unknown."""
+        return place_json(self.page, self.box)
 
 
 STATE_WORDS = {
@@ -132,10 +129,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """A line of the grid; ``place`` is where it stands on the page."""
+    """A line of the grid; ``place`` is where it stands on the page, as JSON."""
 
     cells: list[Cell]
-    place: dict[str, Any] | None = None
+    place: str = ""
+
+
+def place_json(page: int | None, box: Sequence[float] | None) -> str:
+    """Return a place as the page's script knows it: ``{"page": 0, "box": [x0, y0, x1, y1]}``."""
+    return json.dumps({"page": page, "box": list(box)}) if box is not None else ""
 
 
 def shown(name: str, value: str, *, of_line: bool = False) -> str:
@@ -323,7 +325,7 @@ def line_rows(
                     posted.cell_errors.get((position, column.name), "") if posted is not None else "",
                 )
             )
-        rows.append(LineRow(cells, _where(line) if line.get("box") else None))
+        rows.append(LineRow(cells, place_json(line.get("page"), line.get("box"))))
     return shown_columns, rows
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from extraction import rules
 from extraction.fields import FIELDS, REQUIRED_FIELDS
 from extraction.models import FieldReading, Run
 from extraction.schema import Check
@@ -681,7 +682,7 @@ def _comparable(lines: Iterable[Mapping[str, Any]]) -> str:
 
 def check_values(values: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Sequence[Check]:
     """Apply the arithmetic and format rules to normalised values, as `settle` will."""
-    return []
+    return rules.check(values, lines)
 
 
 def _check_invoice(invoice: Invoice) -> Sequence[Check]:

@@ -13,9 +13,16 @@ from extraction.fields import FIELDS
 from extraction.reading.anchors import Surroundings, find_labels
 from extraction.reading.context import Context, find_context
 from extraction.reading.document_type import find_document_type
-from extraction.reading.header import DATE_FIELDS, ID_FIELDS, Candidate, choose, find_header_candidates, find_payment_terms
+from extraction.reading.header import (
+    DATE_FIELDS,
+    ID_FIELDS,
+    Candidate,
+    choose,
+    find_header_candidates,
+    find_payment_terms,
+)
 from extraction.reading.line_items import Table, find_line_items
-from extraction.reading.lines import Page, lay_out
+from extraction.reading.lines import lay_out
 from extraction.reading.money import Sum, decode, find_money_candidates
 from extraction.reading.parties import find_parties
 from extraction.reading.project import find_project
@@ -72,7 +79,9 @@ class LayoutBackend:
         )
 
 
-def understand(pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, calibration: Calibration | None = None) -> Understanding:
+def understand(
+    pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, calibration: Calibration | None = None
+) -> Understanding:
     """Find the fields of a document in its pages' words.
 
     :param pages: per page its picture's size and the words on it; the picture is not looked at.
@@ -93,7 +102,9 @@ def understand(pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, 
     header["job_number"].sort(key=lambda c: -c.score)
     for names in (ID_FIELDS, DATE_FIELDS):
         candidates |= choose(header, names)
-    candidates |= {k: v for k, v in find_parties(layout, all_labels, values, in_table).candidates.items() if v}
+    candidates |= {
+        k: v for k, v in find_parties(layout, all_labels, values, in_table).candidates.items() if v
+    }
     terms = find_payment_terms(all_labels, layout)
     if terms:
         candidates["payment_terms"] = terms
@@ -110,17 +121,27 @@ def understand(pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, 
     evidence: dict[str, Evidence] = {}
     for name, found in candidates.items():
         margin = found[0].score - (found[1].score if len(found) > 1 else 0.0)
-        evidence[name] = Evidence(name, found[0].score, margin, ocr=found[0].ocr, labelled=bool(found[0].label))
+        evidence[name] = Evidence(
+            name, found[0].score, margin, ocr=found[0].ocr, labelled=bool(found[0].label)
+        )
         fields[name] = _field_value(name, found, evidence[name], calibration)
     for name, chosen in sums.items():
         found = [chosen.candidate, *chosen.others]
         margin = chosen.candidate.score - max((c.score for c in chosen.others), default=0.0)
         evidence[name] = Evidence(
-            name, chosen.candidate.score, margin, chosen.supported, chosen.contradicted, chosen.candidate.ocr, bool(chosen.candidate.label)
+            name,
+            chosen.candidate.score,
+            margin,
+            chosen.supported,
+            chosen.contradicted,
+            chosen.candidate.ocr,
+            bool(chosen.candidate.label),
         )
         fields[name] = _field_value(name, found, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:
-        evidence["currency"] = Evidence("currency", 0.95 if context.currency_printed else 0.6, 0.5, labelled=context.currency_printed)
+        evidence["currency"] = Evidence(
+            "currency", 0.95 if context.currency_printed else 0.6, 0.5, labelled=context.currency_printed
+        )
         fields["currency"] = FieldValue(
             "currency",
             context.currency,
@@ -133,15 +154,26 @@ def understand(pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, 
     return Understanding(find_document_type(layout)[0], ordered, evidence, table, context)
 
 
-def _field_value(name: str, found: Sequence[Candidate], evidence: Evidence, calibration: Calibration) -> FieldValue:
+def _field_value(
+    name: str, found: Sequence[Candidate], evidence: Evidence, calibration: Calibration
+) -> FieldValue:
     best = found[0]
     confidence = calibration.probability_of(evidence)
     total = sum(c.score for c in found[: _TOP_ALTERNATIVES + 1]) or 1.0
     alternatives = tuple(
-        Alternative(c.value, c.text, round(min((1 - confidence), c.score / total), 4), c.page, c.box) for c in found[1 : _TOP_ALTERNATIVES + 1]
+        Alternative(c.value, c.text, round(min((1 - confidence), c.score / total), 4), c.page, c.box)
+        for c in found[1 : _TOP_ALTERNATIVES + 1]
     )
     return FieldValue(
-        name, best.value, best.text, confidence, best.page, best.box, round(best.score, 4), alternatives, _reason(evidence, best)
+        name,
+        best.value,
+        best.text,
+        confidence,
+        best.page,
+        best.box,
+        round(best.score, 4),
+        alternatives,
+        _reason(evidence, best),
     )
 
 
@@ -162,18 +194,30 @@ def _reason(evidence: Evidence, candidate: Candidate) -> str:
 
 def _of_value(value: Value, score: float) -> Candidate:
     return Candidate(
-        value.value, value.text, score, value.page, value.box, "", tuple(t.index for t in value.span.tokens), value.confidence
+        value.value,
+        value.text,
+        score,
+        value.page,
+        value.box,
+        "",
+        tuple(t.index for t in value.span.tokens),
+        value.confidence,
     )
 
 
-def _tax_rate(values: Sequence[Value], surroundings: Mapping[int, Surroundings], sums: Mapping[str, Sum]) -> Candidate | None:
+def _tax_rate(
+    values: Sequence[Value], surroundings: Mapping[int, Surroundings], sums: Mapping[str, Sum]
+) -> Candidate | None:
     """Find the one tax rate: a percentage labelled so, or standing at the tax; none where several rates are printed."""
     found: dict[str, Candidate] = {}
     for value in values:
         if value.kind != "percent" or value.number is None or value.number > Decimal(30):
             continue
         for claim in surroundings[value.page].claims_on(value.span):
-            score = max(claim.label.strength_of("tax_rate"), 0.85 * claim.label.strength_of("tax_amount")) * claim.closeness
+            score = (
+                max(claim.label.strength_of("tax_rate"), 0.85 * claim.label.strength_of("tax_amount"))
+                * claim.closeness
+            )
             if score > 0.45:
                 found.setdefault(value.value, _of_value(value, score))
                 break

@@ -56,7 +56,9 @@ def _words(text: str) -> str:
 
 def _name(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text.lower().replace(".", ""))
-    plain = " ".join(re.sub(r"[^\w\s]|_", " ", "".join(c for c in folded if not unicodedata.combining(c))).split())
+    plain = " ".join(
+        re.sub(r"[^\w\s]|_", " ", "".join(c for c in folded if not unicodedata.combining(c))).split()
+    )
     return "".join(_LEGAL.sub(" ", plain).split()) or plain
 
 

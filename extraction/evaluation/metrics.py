@@ -51,7 +51,9 @@ def share_right(outcomes: Sequence[Outcome], *, by_field: bool = False, seed: in
     for outcome in outcomes:
         right[row[outcome.document], column[outcome.field]] += outcome.right
         seen[row[outcome.document], column[outcome.field]] += 1
-    draws = np.random.default_rng(seed).multinomial(len(documents), [1 / len(documents)] * len(documents), size=BOOTSTRAP_ROUNDS)
+    draws = np.random.default_rng(seed).multinomial(
+        len(documents), [1 / len(documents)] * len(documents), size=BOOTSTRAP_ROUNDS
+    )
 
     def figure(weights: np.ndarray) -> np.ndarray:
         hits, counts = weights @ right, weights @ seen

@@ -12,7 +12,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from extraction.reading.lexicon import LONGEST_LABEL, WEAK, Meaning, fuzzy_meanings_of, key_of, meanings_of
+from extraction.reading.lexicon import (
+    LONGEST_LABEL,
+    WEAK,
+    Meaning,
+    fuzzy_meanings_of,
+    key_of,
+    phrase_meanings,
+    sum_named,
+)
 from extraction.reading.lines import Cell, Page, Token
 
 _WORD = re.compile(r"[^\W\d]{2,}")
@@ -20,11 +28,100 @@ _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
 _EVERYDAY = frozenset(
-    "no on of to for from date due total tax name number de le du del a an au den vom em data van order net amount paid cost"
-    " price charges balance period terms job project contract company contact customer client vendor owner invoice current card"
-    " cash change credit goods port report saldo base suma office direct call delivery freight shipping discount received points"
-    " visa estimate reference brutto netto summe betrag gesamt text unit units section table page bank time start time section"
-    " round issued bill received delivered section via through thru".split()
+    [
+        "no",
+        "on",
+        "of",
+        "to",
+        "for",
+        "from",
+        "date",
+        "due",
+        "total",
+        "tax",
+        "name",
+        "number",
+        "de",
+        "le",
+        "du",
+        "del",
+        "a",
+        "an",
+        "au",
+        "den",
+        "vom",
+        "em",
+        "data",
+        "van",
+        "order",
+        "net",
+        "amount",
+        "paid",
+        "cost",
+        "price",
+        "charges",
+        "balance",
+        "period",
+        "terms",
+        "job",
+        "project",
+        "contract",
+        "company",
+        "contact",
+        "customer",
+        "client",
+        "vendor",
+        "owner",
+        "invoice",
+        "current",
+        "card",
+        "cash",
+        "change",
+        "credit",
+        "goods",
+        "port",
+        "report",
+        "saldo",
+        "base",
+        "suma",
+        "office",
+        "direct",
+        "call",
+        "delivery",
+        "freight",
+        "shipping",
+        "discount",
+        "received",
+        "points",
+        "visa",
+        "estimate",
+        "reference",
+        "brutto",
+        "netto",
+        "summe",
+        "betrag",
+        "gesamt",
+        "text",
+        "unit",
+        "units",
+        "section",
+        "table",
+        "page",
+        "bank",
+        "time",
+        "start",
+        "time",
+        "section",
+        "round",
+        "issued",
+        "bill",
+        "received",
+        "delivered",
+        "section",
+        "via",
+        "through",
+        "thru",
+    ]
 )
 
 
@@ -83,13 +180,21 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
 
 
 def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
-    found: list[Label] = []
     tokens = cell.tokens
+    composed = _composed_label(cell, excluded)
+    if composed is not None:
+        return [composed]
+    found: list[Label] = []
     words = sum(1 for t in tokens if _WORD.search(t.text))
     first, after_colon = 0, True
+    aside = in_brackets(tokens)
     while first < len(tokens):
         label = None
-        if tokens[first].index not in excluded and not tokens[first].text[0].isdigit():
+        if (
+            tokens[first].index not in excluded
+            and tokens[first].index not in aside
+            and not tokens[first].text[0].isdigit()
+        ):
             for length in range(min(LONGEST_LABEL, len(tokens) - first), 0, -1):
                 last = first + length - 1
                 label = _label_at(cell, first, last, words=words, at_start=after_colon)
@@ -100,9 +205,48 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             first = label.last + 1
             after_colon = True
         else:
-            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in ("-", "–", "+", "(", "/")
+            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in (
+                "-",
+                "–",
+                "+",
+                "(",
+                "/",
+            )
             first += 1
     return found
+
+
+def in_brackets(tokens: Sequence[Token]) -> set[int]:
+    """Return the indexes of tokens that stand in brackets after something else: "Discount (10 % - 18 units)"."""
+    inside: set[int] = set()
+    opened = False
+    for k, token in enumerate(tokens):
+        opened = opened or (k > 0 and "(" in token.text)
+        if opened:
+            inside.add(token.index)
+        if ")" in token.text:
+            opened = False
+    return inside if not opened else set()
+
+
+def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
+    """Understand a sum's label by its words ("Total excl. all taxes") where the whole phrase is not in the lexicon."""
+    last = -1
+    for k, token in enumerate(cell.tokens):
+        if re.search(r"\d", token.text) and "%" not in token.text:
+            break
+        if _FILLER.match(token.text) and token.text not in ("(", ")", ":"):
+            continue
+        last = k
+    if not 1 <= last <= 7 or cell.tokens[0].index in excluded:
+        return None
+    phrase = " ".join(t.text for t in cell.tokens[: last + 1])
+    if fuzzy_meanings_of(key_of(phrase)):
+        return None
+    name = sum_named(phrase)
+    if name is None:
+        return None
+    return Label(cell, 0, last, (Meaning(name, 0.92),), cell.tokens[last].text.endswith(":"))
 
 
 def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) -> Label | None:
@@ -117,19 +261,23 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     colon = tokens[last].text.rstrip().endswith((":", ".:", "#")) or (
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
-    meanings = fuzzy_meanings_of(key) if at_start else meanings_of(key)
+    meanings = phrase_meanings(phrase, fuzzy=at_start)
     if not meanings:
         return None
     factor = 1.0
+    if not at_start and all(m.strength <= WEAK for m in meanings):
+        return None
     if not at_start and not colon:
         if key in _EVERYDAY and words > 5:
-            return None
-        if all(m.strength <= WEAK for m in meanings):
             return None
         factor = 0.8 if words <= 6 else 0.45
     elif not colon and words > 8:
         factor = 0.6 if len(key) > 8 else 0.4
-    if last + 1 < len(tokens) and key in ("invoice", "bill", "facture", "rechnung", "factura") and tokens[last + 1].text[:1].isalpha():
+    if (
+        last + 1 < len(tokens)
+        and key in ("invoice", "bill", "facture", "rechnung", "factura")
+        and tokens[last + 1].text[:1].isalpha()
+    ):
         factor *= 0.5
     if factor != 1.0:
         meanings = tuple(Meaning(m.name, m.strength * factor, m.language) for m in meanings)
@@ -176,6 +324,7 @@ class Surroundings:
         self.page = page
         self.labels = labels
         self._label_tokens = {t.index: k for k, label in enumerate(labels) for t in label.tokens}
+        self._aside = {index for cell in page.cells for index in in_brackets(cell.tokens)}
         self._rows: dict[int, list[Token]] = {}
         for number, row in enumerate(page.rows):
             self._rows[number] = [t for cell in row for t in cell.tokens]
@@ -226,14 +375,20 @@ class Surroundings:
         closeness = math.exp(-gap / (90 if money else 45))
         if overlap < 0.6 * height:
             closeness *= 0.85
-        for token in self._rows[label.cell.row] if label.cell.row == span.cell.row else self._between_rows(label, span):
-            if token.x0 < label.x1 - 0.2 or token.x1 > span.x0 + 0.2 or token.index in {t.index for t in span.tokens}:
+        for token in (
+            self._rows[label.cell.row] if label.cell.row == span.cell.row else self._between_rows(label, span)
+        ):
+            if (
+                token.x0 < label.x1 - 0.2
+                or token.x1 > span.x0 + 0.2
+                or token.index in {t.index for t in span.tokens}
+            ):
                 continue
             if token.index in self._label_tokens:
                 between = self.labels[self._label_tokens[token.index]]
                 if between is not label:
                     closeness *= 0.25 if any(m.strength >= WEAK for m in between.meanings) else 0.6
-            elif _FILLER.match(token.text):
+            elif _FILLER.match(token.text) or token.index in self._aside:
                 continue
             elif money and re.search(r"\d", token.text):
                 closeness *= 0.93
@@ -252,7 +407,11 @@ class Surroundings:
         gap = span.y0 - label.y1
         if not -0.5 < gap < 4.5 or span.cell.row <= label.cell.row:
             return 0.0
-        aligned = min(abs(span.x0 - label.x0), abs(span.x1 - label.x1), abs((span.x0 + span.x1) - (label.x0 + label.x1)) / 2)
+        aligned = min(
+            abs(span.x0 - label.x0),
+            abs(span.x1 - label.x1),
+            abs((span.x0 + span.x1) - (label.x0 + label.x1)) / 2,
+        )
         overlap = min(span.x1, label.x1) - max(span.x0, label.x0)
         if overlap < -0.5 or (aligned > 3.0 and overlap < 0.5 * min(span.x1 - span.x0, label.x1 - label.x0)):
             return 0.0
@@ -262,7 +421,11 @@ class Surroundings:
         if not label.ends_cell:
             closeness *= 0.6
         for row in range(label.cell.row + 1, span.cell.row):
-            blocking = [t for t in self._rows[row] if t.x1 > max(span.x0, label.x0) - 0.2 and t.x0 < min(span.x1, label.x1) + 0.2]
+            blocking = [
+                t
+                for t in self._rows[row]
+                if t.x1 > max(span.x0, label.x0) - 0.2 and t.x0 < min(span.x1, label.x1) + 0.2
+            ]
             if blocking and all(t.index in self._label_tokens for t in blocking):
                 closeness *= 0.4
             elif blocking:

@@ -37,7 +37,7 @@ _COUNTRY_SIGNS: tuple[tuple[str, str, float], ...] = (
     ("AU", r"\bABN\b|\bAustralia\b|\b(?:NSW|VIC|QLD)\s+\d{4}\b|\bPty\b", 4),
     ("NZ", r"\bNew Zealand\b|\bNZ\b", 3),
     ("IN", r"\bGSTIN\b|\bIndia\b|\bPvt\b|₹|\bRs\.?\s?\d|\b[CS]GST\b", 4),
-    ("MY", r"\bSDN\.?\s*BHD|\bMalaysia\b|\bRM\s?\d|\bKuala\b|\bSelangor\b|\bJalan\b|\bJohor\b|\bTaman\b|\bJLN\b", 3),
+    ("MY", r"(?i)\b(?:SDN\.?\s*BHD|Malaysia|RM\s?\d|Kuala|Selangor|Jalan|Johor|Taman|JLN)\b|(?-i:\bRM\b)", 3),
     ("SG", r"\bSingapore\b|\bS\$|\bPte\.?\b", 4),
     ("MX", r"\bRFC\b|\bM[eé]xico\b|\bC\.V\.|\bMXN\b", 4),
     ("DE", r"\bGmbH\b|\bDeutschland\b|\bDE\d{9}\b|\bUSt|\bMwSt|\bHRB\b|\bDE\d{2}\s?\d{4}", 2),
@@ -55,7 +55,19 @@ _CURRENCY_OF_COUNTRY = {
     "US": "USD", "CA": "CAD", "GB": "GBP", "AU": "AUD", "NZ": "NZD", "IN": "INR", "MY": "MYR", "SG": "SGD", "MX": "MXN", "DE": "EUR", "AT": "EUR",
     "CH": "CHF", "FR": "EUR", "NL": "EUR", "BE": "EUR", "ES": "EUR", "IT": "EUR", "PT": "EUR", "IE": "EUR", "BR": "BRL",
 }  # fmt: skip
-_COUNTRY_OF_CURRENCY = {"USD": "US", "CAD": "CA", "GBP": "GB", "AUD": "AU", "NZD": "NZ", "INR": "IN", "MYR": "MY", "SGD": "SG", "MXN": "MX", "CHF": "CH", "BRL": "BR"}
+_COUNTRY_OF_CURRENCY = {
+    "USD": "US",
+    "CAD": "CA",
+    "GBP": "GB",
+    "AUD": "AU",
+    "NZD": "NZ",
+    "INR": "IN",
+    "MYR": "MY",
+    "SGD": "SG",
+    "MXN": "MX",
+    "CHF": "CH",
+    "BRL": "BR",
+}
 _MONTH_FIRST = frozenset({"US", "PH"})
 _COMMA_LANGUAGES = frozenset({"de", "fr", "nl", "it", "pt"})
 _COMMA_COUNTRIES = frozenset({"DE", "AT", "FR", "NL", "BE", "ES", "IT", "PT", "BR"})
@@ -86,7 +98,9 @@ def find_context(pages: Sequence[Page], hints: Hints) -> Context:
     marks = Counter(amounts.find_currencies(text))
     country = _country(text, language, marks, hints)
     currency, printed = _currency(marks, country, hints)
-    default_mark: amounts.DecimalMark = "," if country in _COMMA_COUNTRIES or language in _COMMA_LANGUAGES else "."
+    default_mark: amounts.DecimalMark = (
+        "," if country in _COMMA_COUNTRIES or language in _COMMA_LANGUAGES else "."
+    )
     mark = amounts.decimal_mark_of(lines, default_mark)
     order = dates.order_of(lines, "mdy" if country in _MONTH_FIRST else "dmy")
     return Context(language, country, currency, printed, mark, order, text)

@@ -9,87 +9,18 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
-from extraction.fields import FIELDS, LINE_ITEM_FIELDS
+from extraction.fields import FIELDS, LINE_ITEM_FIELDS, OTHER_LABELS
 
 WEAK = 0.5
 """What a phrase that often labels something else counts, against 1 for a strong one."""
 
-# Labels of things that are not fields of ours but look like them; their names start with "~".
-_DISTRACTORS: dict[str, tuple[str, ...]] = {
-    "~phone": ("phone", "tel", "telephone", "tel no", "phone no", "mobile", "cell", "ph", "teléfono", "telefon", "téléphone", "tél", "telefoon",
-               "phone number", "contact no", "contact tel no", "call", "tel.", "móvil", "mobil", "handy", "telefono", "telefone", "customer service",
-               "hotline", "toll free", "phone #", "office", "direct"),
-    "~fax": ("fax", "fax no", "telefax", "fax number", "télécopie", "facsimile", "fax #"),
-    "~customer_id": ("customer id", "customer no", "customer number", "customer #", "account id", "customer account", "client no", "client id",
-                     "client number", "cust no", "cust id", "cust #", "customer code", "kundennummer", "kunden-nr", "kundennr", "kd-nr", "kunden nr",
-                     "n° client", "numéro client", "code client", "número de cliente", "no. de cliente", "klantnummer", "codice cliente", "member id",
-                     "member no", "debtor no", "debitor", "debitornr", "debiteurnummer", "debiteurennummer", "customerid", "cust account",
-                     "kd.-nr", "kunde nr", "client", "debitorennummer", "patient id", "id client", "lieferantennummer", "vendor no", "vendor number",
-                     "vendor id", "supplier no", "supplier number", "lieferanten-nr", "käufernummer", "membership", "kundenummer", "customer gst no"),
-    "~order_date": ("order date", "date of order", "ordered on", "date ordered", "bestelldatum", "auftragsdatum", "date de commande", "orderdatum",
-                    "fecha de pedido", "po date", "purchase date", "besteldatum", "bestellung vom", "auftrag vom", "date commande",
-                    "quote date", "estimate date", "angebotsdatum", "contract date", "contract for", "data ordine"),
-    "~ship_date": ("ship date", "delivery date", "shipped on", "date shipped", "shipping date", "lieferdatum", "leistungsdatum", "date de livraison",
-                   "fecha de entrega", "leverdatum", "date delivered", "delivered on", "liefertermin", "leistungs- und lieferdatum", "lieferdatum/leistungsdatum",
-                   "lieferschein vom", "data consegna", "date of supply", "leistungstag", "fecha de envío", "liefer-/leistungsdatum",
-                   "lieferung vom", "expected delivery date", "date livraison", "delivery window", "pickup date"),
-    "~other_date": ("print date", "printed", "printed on", "date printed", "expiry date", "expiration date", "valid until", "valid through", "gültig bis",
-                    "date of birth", "booking date", "check in", "check out", "check-in", "check-out", "arrival", "departure", "last payment date",
-                    "druckdatum", "mandatsreferenz", "purchase order date", "revision date", "rev", "paid on", "payment date", "discount date",
-                    "skonto bis", "effective date", "time", "warranty until", "certificate date", "start", "approved", "approved by", "date approved",
-                    "project start", "install date", "installation date", "scheduled date", "completion date", "loan date", "order time",
-                    "order date and time", "prepared on", "signature date", "date signed", "delivered", "skonto", "bei zahlung bis"),
-    "~delivery_number": ("delivery note", "delivery note no", "delivery no", "lieferschein", "lieferscheinnummer", "lieferschein-nr", "bon de livraison",
-                         "packing slip", "packing slip no", "shipment no", "shipment number", "tracking no", "tracking number", "tracking #", "bol", "bol #",
-                         "lieferschein nr", "albarán", "n° bl", "bill of lading", "delivery ticket", "lieferscheinnr", "pakbon", "pro number", "shipping no",
-                         "gelangensbestätigung", "load number", "n° de bl", "waybill"),
-    "~reference": ("your customer no", "sales order", "sales order no", "so no", "so #", "so number", "our reference", "our ref", "unser zeichen", "ihr zeichen",
-                   "notre référence", "sachbearbeiter", "ansprechpartner", "mandate reference", "mandatsreferenz", "gläubiger-id", "glaeubiger-id",
-                   "gläubiger-identifikationsnummer", "leitweg-id", "gln", "gln-nummer", "duns", "hrb", "handelsregister", "reg no", "co reg no",
-                   "company no", "company reg no", "registration no", "business reg no", "roc no", "company registration number", "company number", "rcs",
-                   "kvk", "kvk nummer", "amtsgericht", "registergericht", "crn", "cin", "pan", "pan no", "license no", "license #", "licence no", "lic #",
-                   "contractor license", "permit", "permit no", "permit number", "permit #", "certificate", "certificate no", "mc", "mc #", "dot", "dot #",
-                   "serial number", "serial no", "batch no", "quote ref", "state code", "gst reg", "place of supply", "naf", "ape", "capital",
-                   "terminal", "terminal id", "cashier", "counter", "table", "table no", "pos no", "staff", "sales rep", "salesperson", "rep", "vorgangsnummer",
-                   "auftragsbestätigung", "transaktion", "auth code", "approval code", "card no", "merchant id", "mid", "tid", "rrn", "trace no", "swift",
-                   "swift code", "bic", "bic/swift", "meter number", "bank code", "branch code", "policy no", "policy number", "unit", "units", "suite",
-                   "driver", "truck", "trailer", "bon no", "kassennummer", "usdot", "site code", "cost center", "kostenstelle", "cost centre",
-                   "bank", "bank name", "chassis", "lot", "lot no", "stock no", "drawing no", "section", "n° rcs", "siren", "rma", "quote valid",
-                   "vat summary", "gst summary", "job description", "bar", "order by", "salesman", "sales person", "sales representative", "shipped via",
-                   "ship via", "shipping method", "shipping terms", "fob", "f.o.b. point", "f.o.b.", "requisitioner", "incoterm", "incoterms", "via",
-                   "payment reference", "communication", "verwendungszweck", "payment id", "betalingskenmerk", "payment method", "zahlungsart",
-                   "mode de paiement", "mode de règlement", "referral", "fiscal code", "credit card", "bank details", "bankverbindung", "service provided by",
-                   "contact", "contact name", "attention", "attn", "account manager", "project manager", "prepared by", "taken by", "salesperson id",
-                   "superintendent", "foreman", "technician", "engineer", "page", "seite", "página", "blatt", "pagina", "page no"),
-    "~email": ("email", "e-mail", "correo", "courriel", "mail", "email address", "web", "website", "www", "internet", "url", "correo electrónico"),
-    "~page_total": ("page total", "page subtotal", "total this page", "carried forward", "carry forward", "carryover", "übertrag", "zwischensumme seite", "subtotal this page",
-                    "à reporter", "total page", "total hours", "total hrs", "total qty", "total quantity", "total items", "total item", "item count",
-                    "total units", "total weight", "no of items", "number of items", "total horas", "gesamtstunden", "total hours worked", "items sold",
-                    "total item(s)", "total quantities", "total no of items", "total labor hours", "total pieces", "total pcs", "qty total", "total savings",
-                    "you saved", "savings", "you save", "total points", "points", "loyalty", "exchange rate", "wechselkurs", "credit limit",
-                    "total materials", "total labor", "labor total", "material total", "materials total", "labor subtotal", "materials subtotal",
-                    "parts total", "total parts", "equipment total", "labour total", "total equipment", "interest", "late fee", "finance charge", "system size",
-                    "total weights"),
-    "~cash": ("cash", "cash tendered", "tendered", "cash paid", "visa", "mastercard", "master card", "credit card", "debit card", "card", "amex", "efectivo", "amount tendered",
-              "cash received", "received", "tunai", "gegeben", "bar", "espèces", "contant", "contanti", "paid by cash", "payment", "bank card", "debit",
-              "paid amount", "cash rm", "voucher", "pin", "tender", "cash payment", "total paid", "total payment"),
-    "~change": ("change", "change due", "cash change", "cambio", "rückgeld", "wechselgeld", "baki", "rendu", "monnaie rendue", "wisselgeld", "resto", "balance return",
-                "change amount", "change rm"),
-    "~rounding": ("rounding", "rounding adjustment", "rounding adj", "round adj", "rounded", "round off", "round", "rounding adjust", "bill rounding", "rundung", "arrondi",
-                  "redondeo", "roundoff", "5 cents rounding", "pembundaran", "rnd adj", "rounding amt", "rounding amount", "round amt", "round amount",
-                  "afronding", "rnd", "5cents rounding", "adj", "adjustment", "rounding adjustment rm"),
-    "~tax_base": ("taxable", "taxable sales", "amount taxable", "tax base", "steuerbasis", "bemessungsgrundlage", "base tva", "tax exempt", "zero rated", "non taxable",
-                  "gst summary", "tax summary", "goods", "basisbetrag", "steuerpflichtiger betrag", "vat base", "maatstaf", "grundlage"),
-    "~statement": ("current", "1-30 days", "31-60 days", "61-90 days", "over 90 days", "over 90", "aging", "aged", "credit", "credits", "original contract sum",
-                   "contract sum to date", "net change by change orders", "contract sum", "total completed and stored to date", "balance to finish", "change orders",
-                   "original contract", "total completed & stored to date", "balance to finish including retainage", "skontobetrag", "skonto", "minimum due",
-                   "early payment", "if paid within", "discount if paid", "credit amount", "late charge", "deposit required"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a phrase labels and how surely (1 strong, :data:`WEAK` weak)."""
+    """What a phrase labels and how surely (1 strong, :data:`WEAK` weak).
+
+    ``name`` is a field, or ``~`` and the name of a thing that only looks like one.
+    """
 
     name: str
     strength: float
@@ -110,6 +41,17 @@ def key_of(text: str) -> str:
     return re.sub(r"[^a-z0-9#%]", "", fold(text))
 
 
+def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
+    """Return what a phrase labels; of alternatives ("Buyer / Recipient") the first that labels anything."""
+    find = fuzzy_meanings_of if fuzzy else meanings_of
+    meanings = find(key_of(phrase))
+    if not meanings and "/" in phrase:
+        for part in phrase.split("/"):
+            if len(key_of(part)) >= 4 and (meanings := find(key_of(part))):
+                break
+    return meanings
+
+
 def _build() -> dict[str, tuple[Meaning, ...]]:
     table: dict[str, dict[str, Meaning]] = {}
 
@@ -125,9 +67,9 @@ def _build() -> dict[str, tuple[Meaning, ...]]:
         for language, phrases in field.weak.items():
             for phrase in phrases:
                 add(phrase, Meaning(field.name, WEAK, language))
-    for name, phrases in _DISTRACTORS.items():
+    for name, phrases in OTHER_LABELS.items():
         for phrase in phrases:
-            add(phrase, Meaning(name, 1.0))
+            add(phrase, Meaning(f"~{name}", 1.0))
     table.pop("", None)
     return {key: tuple(meanings.values()) for key, meanings in table.items()}
 
@@ -176,3 +118,192 @@ def column_of(key: str) -> str | None:
         return None
     best = process.extractOne(key, _LONG_COLUMNS, scorer=fuzz.ratio, score_cutoff=88)
     return None if best is None else _COLUMNS[best[0]]
+
+
+_TOTAL_WORDS = frozenset(
+    [
+        "total",
+        "totals",
+        "sum",
+        "summe",
+        "betrag",
+        "gesamt",
+        "gesamtbetrag",
+        "gesamtsumme",
+        "gesamtpreis",
+        "montant",
+        "amount",
+        "importe",
+        "monto",
+        "totaal",
+        "bedrag",
+        "totale",
+        "importo",
+        "sales",
+        "rechnungssumme",
+        "rechnungsbetrag",
+        "value",
+        "charges",
+        "endbetrag",
+        "rechnungswert",
+        "warenwert",
+        "invoice",
+        "montante",
+        "valor",
+        "zwischensumme",
+        "belegsumme",
+    ]
+)
+_TAX_WORDS = frozenset(
+    [
+        "tax",
+        "taxes",
+        "vat",
+        "gst",
+        "hst",
+        "mwst",
+        "ust",
+        "umsatzsteuer",
+        "mehrwertsteuer",
+        "steuer",
+        "steuern",
+        "tva",
+        "taxe",
+        "iva",
+        "btw",
+        "sst",
+        "impuesto",
+        "impuestos",
+        "imposta",
+        "steuerbetrag",
+        "mwstbetrag",
+        "ustbetrag",
+    ]
+)
+_NET_WORDS = frozenset(
+    [
+        "net",
+        "nett",
+        "netto",
+        "ht",
+        "excl",
+        "exclusive",
+        "excluding",
+        "exc",
+        "ohne",
+        "hors",
+        "without",
+        "exkl",
+        "sin",
+        "before",
+        "sans",
+        "esclusa",
+        "senza",
+        "zonder",
+        "exclusief",
+        "ex",
+    ]
+)
+_GROSS_WORDS = frozenset(
+    [
+        "gross",
+        "brutto",
+        "ttc",
+        "incl",
+        "inclusive",
+        "including",
+        "inc",
+        "includes",
+        "inkl",
+        "mit",
+        "con",
+        "with",
+        "comprises",
+        "compris",
+        "inclusief",
+        "rounded",
+        "rounding",
+        "after",
+        "included",
+    ]
+)
+_ADDING_WORDS = frozenset(
+    ["zzgl", "zuzugl", "zuzuglich", "plus", "add", "dont", "davon", "enthaltene", "enthalten"]
+)
+_OTHER_WORDS = frozenset(
+    [
+        "due",
+        "paid",
+        "payment",
+        "payments",
+        "pay",
+        "zahlen",
+        "payer",
+        "pagar",
+        "discount",
+        "savings",
+        "saved",
+        "hours",
+        "qty",
+        "quantity",
+        "items",
+        "item",
+        "previous",
+        "balance",
+        "deposit",
+        "retainage",
+        "cash",
+        "change",
+        "points",
+        "freight",
+        "shipping",
+        "delivery",
+        "rate",
+        "count",
+        "page",
+        "weight",
+        "id",
+        "no",
+        "number",
+        "nr",
+        "rabatt",
+        "remise",
+        "skonto",
+        "anzahlung",
+        "anzahlungen",
+        "abschlage",
+        "zuschlage",
+        "credit",
+        "date",
+    ]
+)
+
+
+@lru_cache(maxsize=20_000)
+def sum_named(phrase: str) -> str | None:
+    """Understand the label of a sum by its words: "Total (excluding GST)", "Summe inkl. USt", "zzgl. 19 % MwSt".
+
+    :returns: ``subtotal``, ``tax_amount`` or ``total``, or ``None`` if the words don't say.
+    """
+    words = re.findall(r"[a-z]+", re.sub(r"\b([a-z])\.([a-z])\.([a-z])?\.?", r"\1\2\3", fold(phrase)))
+    known = set(words)
+    if not words or len(words) > 7 or known & _OTHER_WORDS:
+        return None
+    unknown = [
+        w
+        for w in words
+        if w not in _TOTAL_WORDS | _TAX_WORDS | _NET_WORDS | _GROSS_WORDS | _ADDING_WORDS and len(w) > 3
+    ]
+    if len(unknown) > 1:
+        return None
+    is_sum, is_tax = bool(known & _TOTAL_WORDS), bool(known & _TAX_WORDS)
+    net, gross = bool(known & _NET_WORDS), bool(known & _GROSS_WORDS)
+    if is_tax and known & _ADDING_WORDS:
+        return "tax_amount"
+    if is_sum and net and not gross:
+        return "subtotal"
+    if is_sum and gross and not net:
+        return "total"
+    if is_tax and not net and not gross and (is_sum or len(words) <= 3) and not unknown:
+        return "tax_amount"
+    return None

@@ -8,6 +8,7 @@ turned round; no number is ever made up.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,12 +17,30 @@ from decimal import Decimal
 from extraction.fields import LINE_ITEM_FIELDS, collapse
 from extraction.reading import amounts, dates
 from extraction.reading.context import Context
-from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_of
+from extraction.reading.lexicon import column_of, fold, fuzzy_meanings_of, key_of, sum_named
 from extraction.reading.lines import Page, Token, union_box
 from extraction.schema import LineItemValue
 
+_COUNTED = frozenset({"quantity", "unit_price"})
+_MOST_SIDE_TABLES = 5
+# Amounts of one column share an edge or their middle to this many em.
+_COLUMN_SLACK = 1.5
 _NUMERIC_KINDS = frozenset({"money", "quantity", "percent"})
-_CLOSING = frozenset({"subtotal", "total", "tax_amount", "amount_due", "amount_paid", "~rounding", "~cash", "~change", "previous_balance", "~page_total", "~statement"})
+_CLOSING = frozenset(
+    {
+        "subtotal",
+        "total",
+        "tax_amount",
+        "amount_due",
+        "amount_paid",
+        "~rounding",
+        "~cash",
+        "~change",
+        "previous_balance",
+        "~page_total",
+        "~statement",
+    }
+)
 # Half a per cent or a cent: what rounding of unit prices costs (docs/fields.md).
 _PRODUCT_TOLERANCE = Decimal("0.005")
 _NUMBER_TOKEN = re.compile(r"^[(]?[-−–]?(?:[$£€₹]|RM|Rs\.?|US\$)?\s?[-−–]?\d[\d.,'’]*[)]?-?(?:%|€|\$|£)?$")
@@ -58,6 +77,19 @@ class _Row:
 
 
 @dataclass(slots=True)
+class _Group:
+    """The items under one header; ``main`` if it counts or prices things, as the lines do."""
+
+    items: list[LineItemValue]
+    rows: list[_Row]
+    main: bool
+
+    @property
+    def total(self) -> Decimal:
+        return sum((Decimal(i.values["amount"]) for i in self.items if "amount" in i.values), Decimal(0))
+
+
+@dataclass(slots=True)
 class Table:
     """The lines found, and which tokens (by index) the table's header and body take."""
 
@@ -71,35 +103,58 @@ class Table:
 
 
 def find_line_items(pages: Sequence[Page], context: Context) -> Table:
-    """Find the document's lines, across pages."""
-    items: list[LineItemValue] = []
+    """Find the document's lines, across pages.
+
+    Besides the table of lines there may be further tables, of extra charges that belong to it or
+    of sums by group that repeat it; those are taken whose amounts make a sum that is printed.
+    """
+    groups: list[_Group] = []
     header_tokens: set[int] = set()
-    body_tokens: set[int] = set()
     columns: list[Column] = []
     closed = False
     for page in pages:
-        start = 0
         headers = _headers(page)
-        for number, (first, last, found, tokens) in enumerate(headers):
-            if columns and closed and not _same_columns(columns, found):
-                # a second table after the totals (payments, tax summary) is not the lines
-                continue
-            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
-            columns = found
-            header_tokens |= tokens
-            rows, closed_here = _body_rows(page, last + 1, stop, columns, after_totals=False)
-            closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
-            start = stop
-        if columns and not headers and start == 0:
+        if columns and not headers:
             rows, closed_here = _body_rows(page, 0, len(page.rows), columns, after_totals=True)
             closed = closed or closed_here
-            items += _items_of(rows, page, columns, context)
-            body_tokens |= {t.index for row in rows for t in row.tokens}
+            groups.append(_Group(_items_of(rows, columns, context), rows, main=True))
+        for number, (_, last, found, tokens) in enumerate(headers):
+            names, others = {c.name for c in columns}, {c.name for c in found}
+            main = not names & _COUNTED or bool(others & _COUNTED)
+            if columns and closed and len(names & others) < max(2, len(names) - 1):
+                continue  # a table after the totals (payments, tax summary) is not the lines
+            stop = headers[number + 1][0] if number + 1 < len(headers) else len(page.rows)
+            header_tokens |= tokens
+            rows, closed_here = _body_rows(page, last + 1, stop, found, after_totals=False)
+            if main:
+                columns = found
+                closed = closed or closed_here
+            groups.append(_Group(_items_of(rows, found, context), rows, main=main))
     if not columns:
         items, body_tokens = _items_by_arithmetic(pages, context)
-    return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+        return Table(tuple(items), frozenset(header_tokens), frozenset(body_tokens))
+    chosen = _choose_groups([g for g in groups if g.items], context)
+    return Table(
+        tuple(item for group in chosen for item in group.items),
+        frozenset(header_tokens),
+        frozenset(t.index for group in chosen for row in group.rows for t in row.tokens),
+    )
+
+
+def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
+    side = [g for g in groups if not g.main][:_MOST_SIDE_TABLES]
+    if not side:
+        return list(groups)
+    lines = context.text.splitlines()
+    printed = {a.value for line in lines for a in amounts.find_amounts(line, context.mark)}
+    for count in range(len(side), -1, -1):
+        for extra in itertools.combinations(side, count):
+            chosen = [g for g in groups if g.main or g in extra]
+            if sum((g.total for g in chosen), Decimal(0)) in printed:
+                return chosen
+    # The page's own sums don't fit: drop only what repeats sums of other tables.
+    totals = {g.total for g in groups}
+    return [g for g in groups if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -155,7 +210,10 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
         x0, x1 = group[0].x0, group[-1].x1
         for stack in stacks:
             sx0, sx1 = min(t.x0 for t in stack), max(t.x1 for t in stack)
-            if min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0) and group[0].cy > max(t.cy for t in stack) + 0.4:
+            if (
+                min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0)
+                and group[0].cy > max(t.cy for t in stack) + 0.4
+            ):
                 stack += group
                 break
         else:
@@ -175,14 +233,29 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
         used |= {t.index for t in stack}
         columns.append(Column(name, min(t.x0 for t in stack), max(t.x1 for t in stack)))
     columns.sort(key=lambda c: c.x0)
+    columns = _with_unnamed_amount(columns, stacks, used)
     return _one_amount(columns), used, matched / max(letters, 1)
+
+
+def _with_unnamed_amount(columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]) -> list[Column]:
+    """Take an unknown last title, right of price and quantity, for the amount's."""
+    names = {c.name for c in columns}
+    if "amount" in names or not {"unit_price", "quantity"} <= names:
+        return columns
+    right = max(c.x1 for c in columns)
+    unknown = [s for s in stacks if s[0].index not in used and min(t.x0 for t in s) > right]
+    if len(unknown) == 1:
+        return [*columns, Column("amount", min(t.x0 for t in unknown[0]), max(t.x1 for t in unknown[0]))]
+    return columns
 
 
 def _title_of(text: str) -> str | None:
     key = key_of(text)
     name = column_of(key)
     if name is None:
-        key = re.sub(r"(?:usd|eur|gbp|inr|rm|cad|aud|chf)$", "", key_of(re.sub(r"[(\[].*?[)\]]|[$£€₹]", "", text)))
+        key = re.sub(
+            r"(?:usd|eur|gbp|inr|rm|cad|aud|chf)$", "", key_of(re.sub(r"[(\[].*?[)\]]|[$£€₹]", "", text))
+        )
         name = column_of(key) if key else None
     return name
 
@@ -229,26 +302,33 @@ def _one_amount(columns: list[Column]) -> list[Column]:
     return kept
 
 
-def _same_columns(one: Sequence[Column], other: Sequence[Column]) -> bool:
-    names = {c.name for c in one}
-    return len(names & {c.name for c in other}) >= max(2, len(names) - 1)
-
-
-def _body_rows(page: Page, first: int, stop: int, columns: Sequence[Column], *, after_totals: bool) -> tuple[list[_Row], bool]:
+def _body_rows(
+    page: Page, first: int, stop: int, columns: Sequence[Column], *, after_totals: bool
+) -> tuple[list[_Row], bool]:
     """Collect the rows of a table; totals are left out, and after the first of them only full rows count."""
     rows: list[_Row] = []
     closed = False
     last_bottom: float | None = None
     for number in range(first, stop):
         row = _assign(page, number, columns)
-        full = "amount" in row.cells and bool(row.cells.keys() & {"quantity", "unit_price"}) and "description" in row.cells
+        full = (
+            "amount" in row.cells
+            and bool(row.cells.keys() & {"quantity", "unit_price"})
+            and "description" in row.cells
+        )
         if _is_closing(page, number, row):
             closed = True
             continue
         if (closed or after_totals) and not full:
             if not rows or closed or after_totals:
                 # a wrapped description may follow a full row directly
-                if rows and not closed and last_bottom is not None and row.y0 - last_bottom < 1.0 and set(row.cells) == {"description"}:
+                if (
+                    rows
+                    and not closed
+                    and last_bottom is not None
+                    and row.y0 - last_bottom < 1.0
+                    and set(row.cells) == {"description"}
+                ):
                     rows.append(row)
                     last_bottom = row.y1
                 continue
@@ -256,9 +336,7 @@ def _body_rows(page: Page, first: int, stop: int, columns: Sequence[Column], *, 
             break
         if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
             rows.append(row)
-            if "amount" in row.cells:
-                last_bottom = row.y1
-            elif last_bottom is None:
+            if "amount" in row.cells or last_bottom is None:
                 last_bottom = row.y1
     return rows, closed
 
@@ -268,19 +346,34 @@ def _is_closing(page: Page, number: int, row: _Row) -> bool:
     words = [t for c in page.rows[number] for t in c.tokens if re.search(r"[^\W\d]{2}", t.text)]
     if not words:
         return False
-    text = " ".join(t.text for t in words)
-    for cell in page.rows[number]:
+    amount = row.cells.get("amount")
+    left = [
+        c
+        for c in page.rows[number]
+        if re.search(r"[^\W\d]{2}", c.text) and (not amount or c.x0 < amount[0].x0)
+    ]
+    # the label next to the amount counts; bank details may stand beside the totals
+    beside = left[-1:] if amount else page.rows[number]
+    text = " ".join(t.text for c in beside for t in c.tokens if re.search(r"[^\W\d]{2}", t.text))
+    for cell in beside:
         tokens = [t for t in cell.tokens if not _NUMBER_TOKEN.match(t.text)]
         for length in range(min(len(tokens), 6), 0, -1):
             key = key_of(" ".join(t.text for t in tokens[:length]))
             names = {m.name for m in fuzzy_meanings_of(key) if m.strength >= 0.6}
+            composed = sum_named(" ".join(t.text for t in tokens[:length])) if length == len(tokens) else None
+            names |= {composed} if composed else set()
             if names & _CLOSING:
                 covered = sum(len(t.text) for t in tokens[:length])
                 quantity = row.cells.get("quantity")
-                if covered >= 0.5 * len(text.replace(" ", "")) and not (quantity and "unit_price" in row.cells):
+                if covered >= 0.5 * len(text.replace(" ", "")) and not (
+                    quantity and "unit_price" in row.cells
+                ):
                     return True
                 break
-    return bool(re.match(r"(?:sub\s?-?total|total|grand total|gesamt|summe|zwischensumme)\b", fold(text))) and "quantity" not in row.cells
+    return (
+        bool(re.match(r"(?:sub\s?-?total|total|grand total|gesamt|summe|zwischensumme)\b", fold(text)))
+        and "quantity" not in row.cells
+    )
 
 
 def _assign(page: Page, number: int, columns: Sequence[Column]) -> _Row:
@@ -295,20 +388,41 @@ def _assign(page: Page, number: int, columns: Sequence[Column]) -> _Row:
         for k, token in enumerate(cell.tokens):
             column: Column | None = None
             # "$ 42.00": the sign goes where its number goes
-            probe = cell.tokens[k + 1] if token.text in ("$", "€", "£", "RM", "₹", "-") and k + 1 < len(cell.tokens) else token
+            probe = (
+                cell.tokens[k + 1]
+                if token.text in ("$", "€", "£", "RM", "₹", "-") and k + 1 < len(cell.tokens)
+                else token
+            )
             if _NUMBER_TOKEN.match(probe.text):
-                column = _aligned(probe, numeric)
-                if column is not None and column.name == "item_number":
-                    column = None
-            if column is None and token.text in ("€", "EUR", "USD", "%", "$", "RM", "-") and current is not None and current.numeric:
+                column = _aligned(probe, numeric) or (
+                    _nearest(probe, columns) if k == 0 or probe is cell.tokens[-1] else None
+                )
+            if (
+                column is None
+                and token.text in ("€", "EUR", "USD", "%", "$", "RM", "-")
+                and current is not None
+                and current.numeric
+            ):
                 column = current
-            if column is None and current is not None and current.name == "quantity" and not any(c.name == "unit" for c in columns):
+            if (
+                column is None
+                and current is not None
+                and current.name == "quantity"
+                and not any(c.name == "unit" for c in columns)
+            ):
                 column = current if len(token.text) <= 6 and k <= 2 else None
             if column is None:
-                column = _text_column(token, current if current is not None and not current.numeric else None, columns, textual)
+                column = _text_column(
+                    token, current if current is not None and not current.numeric else None, columns, textual
+                )
             if column is None:
                 continue
-            if column.numeric and column.name in taken and current is not column and row.cells[column.name][-1].x1 < token.x0 - 1.5:
+            if (
+                column.numeric
+                and column.name in taken
+                and current is not column
+                and row.cells[column.name][-1].x1 < token.x0 - 1.5
+            ):
                 # two numbers in one numeric column: the one better aligned stays
                 held = row.cells[column.name]
                 if _distance(token, column) < _distance(held[-1], column):
@@ -340,7 +454,16 @@ def _aligned(token: Token, columns: Sequence[Column]) -> Column | None:
     return best
 
 
-def _text_column(token: Token, current: Column | None, columns: Sequence[Column], textual: Sequence[Column]) -> Column | None:
+def _nearest(token: Token, columns: Sequence[Column]) -> Column | None:
+    """Return the numeric column whose header is nearest to a number that stands alone, if no text column is nearer."""
+    middle = (token.x0 + token.x1) / 2
+    nearest = min(columns, key=lambda c: max(c.x0 - token.x1, token.x0 - c.x1, abs(middle - c.cx) / 4))
+    return nearest if nearest.numeric and max(nearest.x0 - token.x1, token.x0 - nearest.x1) < 9 else None
+
+
+def _text_column(
+    token: Token, current: Column | None, columns: Sequence[Column], textual: Sequence[Column]
+) -> Column | None:
     if not textual:
         return None
     if current is not None:
@@ -361,9 +484,22 @@ def _text_column(token: Token, current: Column | None, columns: Sequence[Column]
     return best
 
 
-def _items_of(rows: Sequence[_Row], page: Page, columns: Sequence[Column], context: Context) -> list[LineItemValue]:
-    anchor_name = "amount" if any(c.name == "amount" for c in columns) else "this_period" if any(c.name == "this_period" for c in columns) else "unit_price"
-    anchors = [k for k, row in enumerate(rows) if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None]
+def _items_of(
+    rows: Sequence[_Row], columns: Sequence[Column], context: Context
+) -> list[LineItemValue]:
+    anchor_name = (
+        "amount"
+        if any(c.name == "amount" for c in columns)
+        else "this_period"
+        if any(c.name == "this_period" for c in columns)
+        else "unit_price"
+    )
+    anchors = [
+        k
+        for k, row in enumerate(rows)
+        if anchor_name in row.cells and _number(row.cells[anchor_name], context) is not None
+    ]
+    anchors = _in_one_column(rows, anchors, anchor_name)
     if not anchors:
         return []
     gathered: dict[int, list[int]] = {k: [k] for k in anchors}
@@ -375,11 +511,44 @@ def _items_of(rows: Sequence[_Row], page: Page, columns: Sequence[Column], conte
         gap_above = _gap(rows, above, k) if above is not None else None
         gap_below = _gap(rows, k, below) if below is not None else None
         lacks = below is not None and "description" not in rows[below].cells
-        if gap_below is not None and gap_below < 2.2 and (gap_above is None or gap_below < gap_above - 0.15 or (lacks and gap_below < 1.2)):
+        if (
+            gap_below is not None
+            and gap_below < 2.2
+            and (gap_above is None or gap_below < gap_above - 0.15 or (lacks and gap_below < 1.2))
+        ):
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [_item([rows[k] for k in sorted(gathered[a])], rows[a], context) for a in anchors]
+    return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+
+
+def _in_one_column(rows: Sequence[_Row], anchors: list[int], name: str) -> list[int]:
+    """Keep the amounts that stand under one another: a summary below a table has its column elsewhere."""
+    kept: list[int] = []
+    for k in anchors:
+        tokens = rows[k].cells[name]
+        x0, x1 = tokens[0].x0, tokens[-1].x1
+        if kept:
+            first = rows[kept[0]].cells[name]
+            a0, a1 = first[0].x0, first[-1].x1
+            if min(abs(x0 - a0), abs(x1 - a1), abs(x0 + x1 - a0 - a1) / 2) > _COLUMN_SLACK:
+                continue
+        kept.append(k)
+    return kept
+
+
+def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> _Row:
+    """Join an amount that stands half a line off with the quantity and price of its own line."""
+    row = rows[anchor]
+    if row.cells.keys() & {"quantity", "unit_price"}:
+        return row
+    for k in (anchor - 1, anchor + 1):
+        if not 0 <= k < len(rows) or k in anchors or not {"quantity", "unit_price"} <= rows[k].cells.keys():
+            continue
+        other = rows[k]
+        if max(row.y0, other.y0) - min(row.y1, other.y1) < 0.6:
+            return _Row(row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells})
+    return row
 
 
 def _gap(rows: Sequence[_Row], upper: int, lower: int) -> float:
@@ -418,12 +587,17 @@ def _item(rows: Sequence[_Row], anchor: _Row, context: Context) -> LineItemValue
         if value:
             values[name] = value
     if "unit" not in values and "quantity" in values:
-        unit = re.search(r"\d\s*([^\W\d_][\w./²³]*)\s*$", collapse(" ".join(t.text for t in anchor.cells.get("quantity", ()))))
+        unit = re.search(
+            r"\d\s*([^\W\d_][\w./²³]*)\s*$",
+            collapse(" ".join(t.text for t in anchor.cells.get("quantity", ()))),
+        )
         if unit and unit[1].lower() != "x":
             values["unit"] = unit[1]
     _repair(values, anchor, context)
     tokens = [t for row in rows for t in row.tokens]
-    confidence = _confidence(values) * min(1.0, 0.5 + 0.5 * min((t.confidence for t in anchor.cells.get("amount", [])), default=1.0))
+    confidence = _confidence(values) * min(
+        1.0, 0.5 + 0.5 * min((t.confidence for t in anchor.cells.get("amount", [])), default=1.0)
+    )
     return LineItemValue(values, round(confidence, 4), anchor.page, union_box(tokens))
 
 
@@ -432,7 +606,11 @@ def _read_quantity(text: str, values: dict[str, str], context: Context) -> str |
     if quantity is None:
         match = re.match(r"^(\S+)\s+(.+)$", text)
         quantity = amounts.parse_quantity(match[1], context.mark) if match else None
-    return None if quantity is None else amounts.plain(quantity.normalize() if quantity == quantity.to_integral() else quantity)
+    return (
+        None
+        if quantity is None
+        else amounts.plain(quantity.normalize() if quantity == quantity.to_integral() else quantity)
+    )
 
 
 def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
@@ -442,7 +620,11 @@ def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
 
 def _repair(values: dict[str, str], anchor: _Row, context: Context) -> None:
     """Turn numbers round where only that makes quantity x price = amount hold."""
-    numbers = [(t, v) for t in anchor.tokens if _NUMBER_TOKEN.match(t.text) and "%" not in t.text and (v := _number([t], context)) is not None]
+    numbers = [
+        (t, v)
+        for t in anchor.tokens
+        if _NUMBER_TOKEN.match(t.text) and "%" not in t.text and (v := _number([t], context)) is not None
+    ]
     if not all(k in values for k in ("quantity", "unit_price", "amount")):
         _complete(values, [v for _, v in numbers])
         return
@@ -475,7 +657,13 @@ def _confidence(values: dict[str, str]) -> float:
     if "amount" not in values:
         return 0.4
     if "quantity" in values and "unit_price" in values:
-        return 0.97 if product_holds(Decimal(values["quantity"]), Decimal(values["unit_price"]), Decimal(values["amount"])) else 0.55
+        return (
+            0.97
+            if product_holds(
+                Decimal(values["quantity"]), Decimal(values["unit_price"]), Decimal(values["amount"])
+            )
+            else 0.55
+        )
     return 0.85 if "description" in values else 0.6
 
 
@@ -486,7 +674,11 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
     for page in pages:
         for row in page.rows:
             tokens = [t for cell in row for t in cell.tokens]
-            numbers = [(t, v) for t in tokens if _NUMBER_TOKEN.match(t.text) and (v := _number([t], context)) is not None]
+            numbers = [
+                (t, v)
+                for t in tokens
+                if _NUMBER_TOKEN.match(t.text) and (v := _number([t], context)) is not None
+            ]
             words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
             if len(numbers) < 3 or not words:
                 continue
@@ -494,7 +686,12 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
             for i in range(len(numbers) - 1):
                 for j in range(i + 1, len(numbers) - 1):
                     quantity, price = numbers[i][1], numbers[j][1]
-                    if amount and quantity > 0 and abs(quantity * price - amount) <= Decimal("0.02") and amount != quantity:
+                    if (
+                        amount
+                        and quantity > 0
+                        and abs(quantity * price - amount) <= Decimal("0.02")
+                        and amount != quantity
+                    ):
                         values = {
                             "description": collapse(" ".join(t.text for t in words)),
                             "quantity": amounts.plain(quantity),

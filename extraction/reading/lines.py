@@ -24,6 +24,9 @@ BLOCK_GAP = 0.95
 _GLUED = re.compile(r"^(?P<label>[^\W\d](?:.*[^\W\d])?[.)]?\s?:)(?P<value>[^/\s:].*)$")
 
 
+_NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A word, or the part of one before or after a colon or number sign.
@@ -137,7 +140,17 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
             x0, x1 = box.x0 * aspect / em, box.x1 * aspect / em
             shift = slope * (x0 + x1) / 2
             tokens.append(
-                Token(text, image.number, index, x0, box.y0 / em - shift, x1, box.y1 / em - shift, box, word.confidence)
+                Token(
+                    text,
+                    image.number,
+                    index,
+                    x0,
+                    box.y0 / em - shift,
+                    x1,
+                    box.y1 / em - shift,
+                    box,
+                    word.confidence,
+                )
             )
             index += 1
     page = Page(image.number, aspect / em, 1 / em)
@@ -152,12 +165,17 @@ def _split(word: Word) -> list[tuple[str, Box]]:
     text = unicodedata.normalize("NFKC", word.text).strip()
     pieces: list[str] = []
     glued = _GLUED.match(text)
-    if glued and len(glued["label"]) > 2 and "://" not in text and not text.lower().startswith(("http", "www")):
+    if (
+        glued
+        and len(glued["label"]) > 2
+        and "://" not in text
+        and not text.lower().startswith(("http", "www"))
+    ):
         pieces = [glued["label"], glued["value"]]
     else:
         pieces = [text]
     parted: list[str] = []
-    for piece in pieces:
+    for piece in [p for whole in pieces for p in _NUMBER_SIGN.sub(r"\1\n\2", whole).split("\n")]:
         number = re.match(r"^(?P<head>[^\W\d][^\W\d.]*\.?)?(?P<sign>#)(?P<value>[\w-].*)$", piece)
         parted += [p for p in (number["head"], number["sign"], number["value"]) if p] if number else [piece]
     if len(parted) == 1:
@@ -195,7 +213,9 @@ def _rows(tokens: list[Token]) -> list[list[Token]]:
         for k in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
             distance = abs(centers[k] - token.cy)
             height = min(token.height, statistics.fmean(t.height for t in rows[k][-3:]))
-            if distance < 0.5 * max(height, 0.5) and (best is None or distance < abs(centers[best] - token.cy)):
+            if distance < 0.5 * max(height, 0.5) and (
+                best is None or distance < abs(centers[best] - token.cy)
+            ):
                 best = k
         if best is None:
             rows.append([token])
@@ -211,7 +231,9 @@ def _cells(row: list[Token], page: int, number: int) -> list[Cell]:
     groups: list[list[Token]] = []
     for token in row:
         previous = groups[-1][-1] if groups else None
-        if previous is not None and token.x0 - previous.x1 <= CELL_GAP * max(min(previous.height, token.height), 0.6):
+        if previous is not None and token.x0 - previous.x1 <= CELL_GAP * max(
+            min(previous.height, token.height), 0.6
+        ):
             groups[-1].append(token)
         else:
             groups.append([token])

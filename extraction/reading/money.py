@@ -21,7 +21,17 @@ from extraction.reading.line_items import Table
 from extraction.reading.lines import Page
 from extraction.reading.values import Value
 
-MONEY_FIELDS = ("subtotal", "discount_total", "freight", "tax_amount", "retainage_amount", "total", "amount_paid", "previous_balance", "amount_due")
+MONEY_FIELDS = (
+    "subtotal",
+    "discount_total",
+    "freight",
+    "tax_amount",
+    "retainage_amount",
+    "total",
+    "amount_paid",
+    "previous_balance",
+    "amount_due",
+)
 _UNSIGNED = frozenset({"discount_total", "amount_paid", "retainage_amount"})
 # Two cents: rounding per line and per rate (docs/fields.md, EN 16931 practice).
 TOLERANCE = 2
@@ -52,6 +62,7 @@ def find_money_candidates(
     """
     money = [v for v in values if v.kind == "money" and v.number is not None]
     outside = [v for v in money if not all(t.index in table.body_tokens for t in v.span.tokens)]
+    inside = [v for v in money if all(t.index in table.body_tokens for t in v.span.tokens)]
     whole = _whole_amounts_are_usual(outside)
     rows: dict[tuple[int, int], list[Value]] = {}
     for value in money:
@@ -60,10 +71,11 @@ def find_money_candidates(
     cash: list[Decimal] = []
     change: list[Decimal] = []
     last_page = max((v.page for v in outside), default=0)
-    for value in outside:
+    for value in (*outside, *inside):
         assert value.number is not None  # noqa: S101 - narrows the type for the checker
         claims = claims_by_field(surroundings[value.page].claims_on(value.span, money=True))
-        if not claims:
+        tabled = value in inside
+        if not claims or (tabled and value.quality < 0.85):
             continue
         if claims.get("~cash", (0, ""))[0] > 0.45:
             cash.append(abs(value.number))
@@ -72,22 +84,40 @@ def find_money_candidates(
         form = value.quality if value.quality >= 0.85 else (0.9 if whole else 0.5)
         if value.number == value.number.to_integral() and value.quality == 0.5 and len(value.text) > 8:
             form *= 0.2  # a long bare number is an account or telephone number
-        right = [v for v in rows[value.page, value.span.cell.row] if v.span.x0 > value.span.x1 and v.quality >= 0.85]
+        right = [
+            v
+            for v in rows[value.page, value.span.cell.row]
+            if v.span.x0 > value.span.x1 and v.quality >= 0.85
+        ]
         for name in MONEY_FIELDS:
             own, label = claims.get(name, (0.0, ""))
             if own < 0.1:
                 continue
-            other = max((s for key, (s, _) in claims.items() if key != name and key not in _compatible(name)), default=0.0)
+            other = max(
+                (s for key, (s, _) in claims.items() if key != name and key not in _compatible(name)),
+                default=0.0,
+            )
             score = own * form
             score *= max(1 - 1.1 * (other - own) - 0.3, 0.1) if other > own + 0.02 else 1 - 0.2 * other
             if right:
                 score *= 0.75
+            if tabled:
+                score *= 0.4
             if name in ("total", "amount_due") and value.page < last_page:
                 score *= 0.93
             number = abs(value.number) if name in _UNSIGNED else value.number
             place = tuple(t.index for t in value.span.tokens)
             found[name].append(
-                Candidate(amounts.plain(number, places=2), value.text, score, value.page, value.box, label, place, value.confidence)
+                Candidate(
+                    amounts.plain(number, places=2),
+                    value.text,
+                    score,
+                    value.page,
+                    value.box,
+                    label,
+                    place,
+                    value.confidence,
+                )
             )
     for candidate in _merged(found["amount_due"])[:3]:
         found["total"].append(replace(candidate, score=candidate.score * 0.55))
@@ -102,7 +132,17 @@ def find_money_candidates(
 
 def _compatible(name: str) -> frozenset[str]:
     if name in ("total", "amount_due"):
-        return frozenset({"total", "amount_due", "due_date", "vendor_name", "customer_name", "invoice_number", "invoice_date"})
+        return frozenset(
+            {
+                "total",
+                "amount_due",
+                "due_date",
+                "vendor_name",
+                "customer_name",
+                "invoice_number",
+                "invoice_date",
+            }
+        )
     return frozenset({"tax_rate", "due_date", "vendor_name", "customer_name", "po_number", "period_start"})
 
 
@@ -118,7 +158,9 @@ def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     for candidate in sorted(candidates, key=lambda c: -c.score):
         count[candidate.value] = count.get(candidate.value, 0) + 1
         best.setdefault(candidate.value, candidate)
-    merged = [replace(c, score=min(c.score * (1 + 0.06 * min(count[c.value] - 1, 3)), 1.0)) for c in best.values()]
+    merged = [
+        replace(c, score=min(c.score * (1 + 0.06 * min(count[c.value] - 1, 3)), 1.0)) for c in best.values()
+    ]
     return sorted(merged, key=lambda c: -c.score)[:8]
 
 
@@ -128,7 +170,16 @@ def _add_largest(found: dict[str, list[Candidate]], values: Sequence[Value]) -> 
     for rank, value in enumerate(sorted(sure, key=lambda v: -(v.number or 0))[:2]):
         place = tuple(t.index for t in value.span.tokens)
         found["total"].append(
-            Candidate(value.value, value.text, 0.16 - 0.06 * rank, value.page, value.box, "", place, value.confidence)
+            Candidate(
+                value.value,
+                value.text,
+                0.16 - 0.06 * rank,
+                value.page,
+                value.box,
+                "",
+                place,
+                value.confidence,
+            )
         )
 
 
@@ -158,7 +209,9 @@ def _sum_of_taxes(candidates: Sequence[Candidate]) -> Candidate | None:
     )
 
 
-def decode(found: Mapping[str, list[Candidate]], table: Table, tills: Sequence[tuple[Decimal, Decimal]]) -> dict[str, Sum]:
+def decode(
+    found: Mapping[str, list[Candidate]], table: Table, tills: Sequence[tuple[Decimal, Decimal]]
+) -> dict[str, Sum]:
     """Choose the combination of sums that its labels and its arithmetic make most likely."""
     lines = _cents(sum(table.amounts, Decimal(0))) if table.amounts else None
     options = {name: [None, *found.get(name, [])[:count]] for name, count in _SLOTS.items()}
@@ -180,8 +233,12 @@ def decode(found: Mapping[str, list[Candidate]], table: Table, tills: Sequence[t
     for name, candidate in zip(options, combination, strict=True):
         if candidate is not None and candidate.score >= 0.05:
             others = tuple(c for c in found.get(name, ()) if c.value != candidate.value)
-            concerned = tied and (name in ("total", "subtotal", "tax_amount") or Decimal(candidate.value) != 0)
-            result[name] = Sum(candidate, others, concerned, broken and name in ("total", "subtotal", "tax_amount"))
+            concerned = tied and (
+                name in ("total", "subtotal", "tax_amount") or Decimal(candidate.value) != 0
+            )
+            result[name] = Sum(
+                candidate, others, concerned, broken and name in ("total", "subtotal", "tax_amount")
+            )
     _add_balances(result, found)
     return result
 
@@ -199,7 +256,9 @@ def _cents(value: Decimal) -> int:
     return int((value * 100).to_integral_value())
 
 
-def _ties(chosen: Mapping[str, Candidate | None], lines: int | None, till: set[int]) -> tuple[bool, bool, float]:
+def _ties(
+    chosen: Mapping[str, Candidate | None], lines: int | None, till: set[int]
+) -> tuple[bool, bool, float]:
     """Return whether the sums tie, whether they contradict each other, and the weight of it."""
     number = {name: _cents(Decimal(c.value)) for name, c in chosen.items() if c is not None}
     total, net = number.get("total"), number.get("subtotal")
@@ -210,10 +269,9 @@ def _ties(chosen: Mapping[str, Candidate | None], lines: int | None, till: set[i
         if abs(net + tax + freight - discount - total) <= TOLERANCE:
             tied = True
             bonus += _ALL_TIED if tax or freight or discount else 0.7
-        elif "tax_amount" in number and abs(net + tax - total) <= TOLERANCE:
-            tied = True
-            bonus += _NET_TAX_TIED
-        elif discount and abs(net + tax + freight - total) <= TOLERANCE:
+        elif ("tax_amount" in number and abs(net + tax - total) <= TOLERANCE) or (
+            discount and abs(net + tax + freight - total) <= TOLERANCE
+        ):
             tied = True
             bonus += _NET_TAX_TIED
         elif abs(net - total) <= TOLERANCE:
@@ -232,7 +290,12 @@ def _ties(chosen: Mapping[str, Candidate | None], lines: int | None, till: set[i
         elif total is not None and abs(total - lines) <= TOLERANCE:
             bonus += 0.8 * _LINES_TIED
             tied = tied or net is None
-        elif total is not None and net is None and abs(lines + tax + freight - discount - total) <= TOLERANCE and (tax or freight or discount):
+        elif (
+            total is not None
+            and net is None
+            and abs(lines + tax + freight - discount - total) <= TOLERANCE
+            and (tax or freight or discount)
+        ):
             bonus += _LINES_TIED
             tied = True
     if total is not None and total in till and total > 0:
@@ -254,9 +317,17 @@ def _add_balances(result: dict[str, Sum], found: Mapping[str, list[Candidate]]) 
     expected = set()
     if total is not None:
         paid, before, held = (
-            Decimal(result[k].candidate.value) if k in result else Decimal(0) for k in ("amount_paid", "previous_balance", "retainage_amount")
+            Decimal(result[k].candidate.value) if k in result else Decimal(0)
+            for k in ("amount_paid", "previous_balance", "retainage_amount")
         )
-        expected = {_cents(total - paid + before - held), _cents(total), _cents(total - paid), _cents(total + before)}
-    ranked = sorted(dues, key=lambda c: -(_log(c.score) + (_DUE_TIED if _cents(Decimal(c.value)) in expected else 0.0)))
+        expected = {
+            _cents(total - paid + before - held),
+            _cents(total),
+            _cents(total - paid),
+            _cents(total + before),
+        }
+    ranked = sorted(
+        dues, key=lambda c: -(_log(c.score) + (_DUE_TIED if _cents(Decimal(c.value)) in expected else 0.0))
+    )
     best = ranked[0]
     result["amount_due"] = Sum(best, tuple(ranked[1:]), supported=_cents(Decimal(best.value)) in expected)

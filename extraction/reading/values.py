@@ -21,7 +21,10 @@ from extraction.schema import Box
 ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
 
 _EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|net|org|de|fr|nl|co|io|biz|info|us|my|uk)(?:\.\w{2})?\b(?:/\S*)?", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|net|org|de|fr|nl|co|io|biz|info|us|my|uk)(?:\.\w{2})?\b(?:/\S*)?",
+    re.IGNORECASE,
+)
 _PHONE = re.compile(
     r"(?<![\w/.-])(?:\+\s?\d{1,3}[\s.\-/]?)?(?:\(\s?\d{1,5}\s?\)[\s.\-/]?)?\d{2,5}(?:[\s.\-/]\d{2,8}){1,4}(?![\w/-]|[.,]\d)"
     r"|\(\d{2,5}\)\s?\d{3}[- .]?\d{4}"
@@ -61,7 +64,9 @@ def find_values(page: Page, context: Context) -> list[Value]:
     return [value for cell in page.cells for value in _values_of_cell(cell, context)]
 
 
-def _value(kind: ValueKind, value: str, cell: Cell, span: tuple[int, int], quality: float, **extra: object) -> Value:
+def _value(
+    kind: ValueKind, value: str, cell: Cell, span: tuple[int, int], quality: float, **extra: object
+) -> Value:
     tokens = cell.tokens_between(*span)
     text = collapse(cell.text[span[0] : span[1]])
     confidence = min(t.confidence for t in tokens)
@@ -92,13 +97,20 @@ def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
     for found in dates.find_dates("".join(taken), context.order):
         swapped = found.swapped.isoformat() if found.swapped else ""
         yield _value(
-            "date", found.value.isoformat(), cell, (found.start, found.end), 1.0 if found.certain else 0.5, swapped=swapped
+            "date",
+            found.value.isoformat(),
+            cell,
+            (found.start, found.end),
+            1.0 if found.certain else 0.5,
+            swapped=swapped,
         )
         if found.certain:
             mask(found.start, found.end)
     for match in _PHONE.finditer("".join(taken)):
         digits = re.sub(r"\D", "", match.group())
-        if 7 <= len(digits) <= 15 and (_PHONE_SURE.search(match.group()) or re.search(r"(?i)tel|ph|fax|mob|call", text)):
+        if 7 <= len(digits) <= 15 and (
+            _PHONE_SURE.search(match.group()) or re.search(r"(?i)tel|ph|fax|mob|call", text)
+        ):
             yield _value("phone", collapse(match.group()), cell, match.span(), 1.0)
             mask(*match.span())
     for start, end, percent in amounts.find_percents("".join(taken)):
@@ -133,7 +145,11 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
         # "INV - 100", "RE 2024-77", "US - 001": an upper-case prefix or a separator belongs to the number
         while first > 0 and usable[first - 1] and _joins_before(tokens[first - 1].text, tokens[first].text):
             first -= 1
-        while last + 1 < len(tokens) and usable[last + 1] and _joins_after(tokens[last].text, tokens[last + 1].text):
+        while (
+            last + 1 < len(tokens)
+            and usable[last + 1]
+            and _joins_after(tokens[last].text, tokens[last + 1].text)
+        ):
             last += 1
         span = cell.span_of(first, last)
         value = collapse(cell.text[span[0] : span[1]]).strip("#.:,; ()[]")
@@ -143,7 +159,9 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
 
 
 def _looks_like_id(text: str) -> bool:
-    return bool(_ID_TOKEN.match(text.strip("().,;:[]*"))) and not re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)", text.lower())
+    return bool(_ID_TOKEN.match(text.strip("().,;:[]*"))) and not re.fullmatch(
+        r"\d{1,2}(?:st|nd|rd|th)", text.lower()
+    )
 
 
 def _joins_before(previous: str, current: str) -> bool:
@@ -168,6 +186,8 @@ def _id_quality(value: str) -> float:
         return 0.25
     if digits == 1:
         return 0.4
+    if re.fullmatch(r"\d\.\d{1,2}", value):
+        return 0.3
     if digits == 2 and len(value) == 2:
         return 0.6
     if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2})?", value):
