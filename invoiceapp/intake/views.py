@@ -37,6 +37,7 @@ POLL_BUSY, POLL_IDLE = 3, 30
 ON_THE_WAY = frozenset({Invoice.Status.WAITING, Invoice.Status.READING})
 NOT_DECIDED = ON_THE_WAY | {Invoice.Status.REVIEW}
 CUT_OFF = "The connection broke while the file was sent. Nothing was entered: send it again."
+TOO_FAST = "Too many files in one minute."
 NOT_READY = "Files can't be looked at just now. Nothing was lost: try again in a minute."
 
 
@@ -92,32 +93,33 @@ def _receive_all(
             request, "The total was not kept: with several files nobody can tell to which it belongs."
         )
     outcomes: Counter[str] = Counter()
+    why, wait = "", 0
     for number, file in enumerate(files):
-        wait = services.seconds_to_wait(request.user)
-        try:
-            if not wait:
+        if wait := services.seconds_to_wait(request.user):
+            why = f"{TOO_FAST} In {wait} seconds, choose again:"
+        else:
+            try:
                 row = services.receive(file, organization=organization, user=request.user, **stated)
+            except SandboxUnavailable:
+                log.exception("Uploads can't be looked at")
+                why = f"{NOT_READY} Choose again:"
+            else:
                 outcomes["refused" if row.is_refused else row.outcome] += 1
                 continue
-        except SandboxUnavailable:
-            log.exception("Uploads can't be looked at")
         names = ", ".join(services.clean_filename(left.name) for left in files[number:])
-        why = (
-            f"That were many files in a minute. In {wait} seconds, choose again:"
-            if wait
-            else f"{NOT_READY} Left:"
-        )
         messages.error(request, f"{why} {names}")
-        if not outcomes:
-            return _page(
-                request, organization, StatedForm(request.POST), status=429 if wait else 503, wait=wait
-            )
         break
+    if not outcomes:
+        return _page(request, organization, form, status=429 if wait else 503, wait=wait)
     words = {"accepted": "accepted", "already_here": "already here", "refused": "refused"}
     told = ", ".join(f"{count} {words[outcome]}" for outcome, count in outcomes.items())
     level = messages.WARNING if outcomes["refused"] else messages.SUCCESS
-    messages.add_message(request, level, f"{len(files)} file{'s' * (len(files) > 1)}: {told}.")
+    messages.add_message(request, level, f"{_files(outcomes.total())}: {told}.")
     return redirect("intake:upload")
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
 
 
 def _page(
@@ -147,7 +149,7 @@ def receive_file(request: OfficeRequest) -> HttpResponse:
     """
     organization = require(request.user, request.organization, "upload")
     if wait := services.seconds_to_wait(request.user):
-        response = HttpResponse("That were many files in a minute.", status=429, content_type="text/plain")
+        response = HttpResponse(TOO_FAST, status=429, content_type="text/plain")
         response["Retry-After"] = str(wait)
         return response
     if not _is_complete(request):
@@ -195,7 +197,7 @@ def _own_uploads(user: Any, organization: Organization) -> Any:
     )
     return (
         Upload.objects.visible_to(user, organization)
-        .filter(uploaded_by=request.user)
+        .filter(uploaded_by=user)
         .prefetch_related(Prefetch("invoice", queryset=visible))
         .order_by("-created", "-id")
     )

@@ -235,7 +235,7 @@
       say(`${entry.file.name}: the server takes no file of this size.`);
     } else if (request.status === 429) {
       const seconds = Number(request.getResponseHeader("Retry-After")) || FIRST_WAIT;
-      hold(entry, seconds, "That were many files in a minute", true);
+      hold(entry, seconds, "Too many files in one minute", true);
     } else if (request.status === 403 || (request.status === 200 && !outcome)) {
       // The sign-in page came instead of a row, or the token belongs to an earlier session.
       el("waiting-sign-in").hidden = false;

@@ -240,7 +240,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(
     page.route("**/upload/file/", refuse_once)
     page.set_input_files("#id_files", make_files(2, "fast"))
     expect(page.locator("#waiting-words")).to_contain_text(
-        "many files in a minute… Nothing is lost. Trying again in"
+        "many files in one minute… Nothing is lost. Trying again in"
     )
     expect(accepted(page, "fast-")).to_have_count(2)
     assert time.monotonic() - refused[0] >= 2
