@@ -1,7 +1,7 @@
 """Where every page lives. Importing this must not import a model library."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import path
+from django.urls import include, path
 
 from invoiceapp.web import office, views
 
@@ -19,4 +19,7 @@ urlpatterns = [
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),
     path("settings/vendors/", office.vendors, name="vendors"),
+    path("", include("invoiceapp.intake.urls")),
+    path("exports/", include("invoiceapp.exports.urls")),
+    path("reports/", include("invoiceapp.reports.urls")),
 ]
