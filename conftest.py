@@ -11,6 +11,8 @@ from django.test import Client
 
 from invoiceapp.records.models import Membership, Organization
 
+pytest_plugins = ["invoiceapp.tests.browser"]
+
 PASSWORD = "correct-horse-battery"
 ROLES = tuple(Membership.Role.values)
 

@@ -62,11 +62,11 @@ def read(run: Run) -> Reading:
 def store(run: Run, reading: Reading) -> None:
     """Keep what was found and what the gate says of it. The caller's transaction also ends the work row."""
     invoice = run.invoice
+    stated = {"work_order_number": invoice.stated_work_order}
+    if invoice.stated_total is not None:
+        stated["total"] = str(invoice.stated_total)
     doubts = gate.doubtful(
-        reading,
-        threshold=invoice.organization.accept_threshold,
-        stated_work_order=invoice.stated_work_order,
-        stated_total=invoice.stated_total,
+        reading, default_threshold=invoice.organization.accept_threshold, stated=stated
     )
     run.status = Run.Status.DONE
     run.model_version = reading.model_version

@@ -2,19 +2,23 @@
 
     upload -> submit -> [queue] -> process_next: read -> store -> route -> [a person] -> approve -> export
 
-`process_next`, `sweep` and `beat` are the only entry points that the queue
-knows; their arguments are names, never objects.
+`process_next`, `sweep`, `beat` and `prune` are the only entry points that the
+queue knows; their arguments are names, never objects.
 """
 
 from __future__ import annotations
 
 import logging
 
-import review.services
+from django.conf import settings
 from django.db import transaction
+from django_q.exceptions import TimeoutException
 
 import extraction.services
+import review.services
+from extraction.documents import DocumentRefused
 from extraction.models import Run
+from extraction.schema import Reading
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Invoice
 from invoiceapp.work import services as work
@@ -38,39 +42,38 @@ def read_again(invoice: Invoice, *, user: object) -> WorkItem:
 
 
 def process_next(queue: str) -> str:
-    """Do the most pressing piece of work of a queue; returns one line for the log."""
+    """Do the most pressing piece of work of a queue; returns and logs one line on what became of it."""
     work.beat(queue)
     item = work.claim(queue)
     if item is None:
         return "nothing is waiting"
+    outcome = f"invoice {item.invoice_id}, attempt {item.attempts}: {_do(item)}"
+    log.info(outcome)
+    work.beat(queue)
+    return outcome
+
+
+def _do(item: WorkItem) -> str:
     run: Run | None = None
     try:
         run = _start(item)
-        reading = extraction.services.read(run)
-    except Exception as error:  # whatever a document does to us, it ends as a sentence in its history
+        if run is None:
+            work.finish(item)
+            return "no longer waits to be read"
+        return _keep(run, item, extraction.services.read(run))
+    except (Exception, TimeoutException) as error:  # whatever a document does, its history says it
         log.exception("Reading invoice %s failed", item.invoice_id)
-        with transaction.atomic():
-            if run is not None:
-                extraction.services.end_run(run, Run.Status.FAILED, error=_sentence(error))
-            invoice = Invoice.objects.get(pk=item.invoice_id)
-            outcome = work.give_back(item, error=_sentence(error))
-            if outcome == WorkItem.Status.DEAD:
-                review.services.route_unread(invoice, reason=_sentence(error))
-            elif outcome == WorkItem.Status.QUEUED and invoice.status == Status.READING:
-                invoices.change_status(invoice, Status.WAITING, reason=_sentence(error))
-        return f"invoice {item.invoice_id}: {_sentence(error)}"
-    with transaction.atomic():
-        if not work.finish(item):
-            extraction.services.end_run(run, Run.Status.OVERTAKEN)
-            return f"invoice {item.invoice_id}: overtaken, result discarded"
-        extraction.services.store(run, reading)
-        review.services.route(run)
-    work.beat(queue)
-    return f"invoice {item.invoice_id}: read in {reading.seconds.total:.2f} s"
+        _give_back(run, item, error)
+        if isinstance(error, TimeoutException):
+            raise  # the queue replaces a process that was interrupted somewhere
+        return _sentence(error)
 
 
-def _start(item: WorkItem) -> Run:
+def _start(item: WorkItem) -> Run | None:
+    """Enter the attempt; None if the invoice was decided while it waited."""
     invoice = Invoice.objects.select_related("organization", "document").get(pk=item.invoice_id)
+    if invoice.status not in (Status.WAITING, Status.READING):
+        return None
     with transaction.atomic():
         if invoice.status == Status.WAITING:
             invoices.change_status(invoice, Status.READING)
@@ -78,26 +81,66 @@ def _start(item: WorkItem) -> Run:
         return extraction.services.start_run(invoice, token=item.token, attempt=item.attempts)
 
 
+def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
+    """Store what was read and take the invoice to people, or discard it if somebody else was faster."""
+    with transaction.atomic():
+        if not work.finish(item):
+            extraction.services.end_run(run, Run.Status.OVERTAKEN)
+            return "overtaken, result discarded"
+        extraction.services.store(run, reading)
+        review.services.route(run)
+    return f"read in {reading.seconds.total:.2f} s"
+
+
+def _give_back(run: Run | None, item: WorkItem, error: BaseException) -> None:
+    reason = _sentence(error)
+    with transaction.atomic():
+        outcome = work.give_back(item, error=reason, final=isinstance(error, DocumentRefused))
+        if run is not None:
+            status = Run.Status.OVERTAKEN if outcome is None else Run.Status.FAILED
+            extraction.services.end_run(run, status, error=reason)
+        invoice = Invoice.objects.get(pk=item.invoice_id)
+        if outcome == WorkItem.Status.DEAD:
+            review.services.route_unread(invoice, reason=reason)
+        elif outcome == WorkItem.Status.QUEUED and invoice.status == Status.READING:
+            invoices.change_status(invoice, Status.WAITING, reason=reason)
+
+
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, TimeoutException):
+        return f"Reading took longer than {settings.TASK_TIMEOUT} seconds."
     return str(error) or type(error).__name__
 
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
-    buried = 0
-    for item in work.exhausted():
-        with transaction.atomic():
-            reason = item.last_error or "The worker stopped every time it tried to read this document."
-            if work.bury(item, error=reason):
-                invoice = Invoice.objects.get(pk=item.invoice_id)
-                extraction.services.abandon_runs(invoice, error=reason)
-                review.services.route_unread(invoice, reason=reason)
-                buried += 1
+    buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
     return f"{buried} given up, {woken} woken"
+
+
+def _bury(item: WorkItem) -> bool:
+    reason = item.last_error or "The worker stopped every time it tried to read this document."
+    try:
+        with transaction.atomic():
+            if not work.bury(item, error=reason):
+                return False
+            invoice = Invoice.objects.get(pk=item.invoice_id)
+            extraction.services.abandon_runs(invoice, error=reason)
+            if invoice.status in (Status.WAITING, Status.READING):
+                review.services.route_unread(invoice, reason=reason)
+    except Exception:  # one row that can't be buried must not keep the others waiting
+        log.exception("Work %s could not be given up", item.pk)
+        return False
+    return True
 
 
 def beat(queue: str) -> str:
     """Show the watchdog that the queue moves."""
     work.beat(queue)
     return "alive"
+
+
+def prune() -> str:
+    """Remove rows that have served their purpose. Runs nightly."""
+    return f"{work.prune()} old rows removed"

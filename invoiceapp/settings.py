@@ -8,6 +8,7 @@ values make sense together. docs/operations.md lists every variable.
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +30,14 @@ def _one_of(name: str, choices: tuple[str, ...], default: str) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
     return value
+
+
+def _number(name: str, default: int) -> int:
+    text = env.str(name, default=str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number.") from None
 
 
 def _secret_key() -> str:
@@ -150,7 +159,6 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- data --------------------------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'invoices.sqlite3'}")}
@@ -175,11 +183,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
+    # django-q2 writes its status into a cache twice a second; the work rows and heartbeats say more.
+    "queue_status": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
-    )
+    ),
 }
 
 # --- files: a local folder, or S3 and what speaks its language ---------------------------------
@@ -224,10 +234,12 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
+if not STATIC_MANIFEST:
+    STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns about a missing one at every start
 
 # --- uploads (the sandbox's own limits are extraction.documents.Limits) ------------------------
-UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25 * 1024 * 1024)
-UPLOADS_PER_MINUTE = env.int("UPLOADS_PER_MINUTE", default=240)
+UPLOAD_MAX_BYTES = _number("UPLOAD_MAX_BYTES", 25 * 1024 * 1024)
+UPLOADS_PER_MINUTE = _number("UPLOADS_PER_MINUTE", 240)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a 100-page pay application has many cells
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -235,10 +247,14 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 # --- the queue ---------------------------------------------------------------------------------
 QUEUE_BROKER = _one_of("QUEUE_BROKER", ("orm", "redis", "sqs"), "orm")
 QUEUE_NAME = env.str("QUEUE_NAME", default="invoices")
-WORKERS = env.int("WORKERS", default=1)
+WORKERS = _number("WORKERS", 1)
 # Slowest task < timeout < retry; timeout + 3 is a multiple of guard_cycle, or a stuck task is never killed.
-TASK_TIMEOUT = env.int("TASK_TIMEOUT", default=300)
-READ_ATTEMPTS = env.int("READ_ATTEMPTS", default=3)
+TASK_TIMEOUT = _number("TASK_TIMEOUT", 300)
+READ_ATTEMPTS = _number("READ_ATTEMPTS", 3)
+# A cluster that ran nothing for so long is taken for frozen; a busy one beats between two documents.
+WATCHDOG_SECONDS = _number("WATCHDOG_SECONDS", max(300, TASK_TIMEOUT + 60))
+# What a stopping worker gets to finish its documents; the container's stop_grace_period must be longer.
+DRAIN_SECONDS = _number("DRAIN_SECONDS", TASK_TIMEOUT + 60)
 Q_CLUSTER = {
     "name": QUEUE_NAME,
     "workers": WORKERS,
@@ -249,6 +265,8 @@ Q_CLUSTER = {
     + 60,  # the clock starts at prefetch: timeout x (2 + ceil(queue_limit / workers)) + 60
     "max_attempts": 5,
     "recycle": 500,
+    "ack_failures": True,  # a wake-up call that failed is not repeated: the work row is, by the sweep
+    "cache": "queue_status",
     "save_limit": -1,  # successes are not kept: the work row says what was done
     "catch_up": False,
     "poll": 0.2,
@@ -258,15 +276,18 @@ Q_CLUSTER = {
 if QUEUE_BROKER == "redis":
     if not REDIS_URL:
         raise ImproperlyConfigured("QUEUE_BROKER is redis: set REDIS_URL, for example redis://redis:6379/0.")
-    Q_CLUSTER["redis"] = REDIS_URL
+    # A server that does not answer must not hold an upload; the workers' own blocking read takes a second.
+    _options = "socket_connect_timeout=3&socket_timeout=10"
+    Q_CLUSTER["redis"] = f"{REDIS_URL}{'&' if urlsplit(REDIS_URL).query else '?'}{_options}"
 elif QUEUE_BROKER == "sqs":
     Q_CLUSTER["sqs"] = {
         "aws_region": env.str("SQS_REGION"),
         "aws_access_key_id": env.str("SQS_ACCESS_KEY", default=None),
         "aws_secret_access_key": env.str("SQS_SECRET_KEY", default=None),
-        "endpoint_url": env.str("SQS_ENDPOINT_URL", default=None),
         "receive_message_wait_time_seconds": 20,  # without it SQS is polled hot
     }
+    if _endpoint := env.str("SQS_ENDPOINT_URL", default=""):
+        os.environ["AWS_ENDPOINT_URL_SQS"] = _endpoint  # django-q2 hands nothing else on to boto3
 else:
     Q_CLUSTER["orm"] = "default"
 

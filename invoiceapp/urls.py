@@ -4,17 +4,20 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from invoiceapp.web import office, views
+from invoiceapp.web.signin import SignInView
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
-    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-in/", SignInView.as_view(), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
     path("organization/", views.choose_organization, name="choose_organization"),
     path("invoices/", views.invoice_list, name="invoices"),
     path("invoices/<uuid:pk>/", views.invoice_detail, name="invoice"),
     path("invoices/<uuid:pk>/urgent/", views.make_urgent, name="invoice_urgent"),
     path("invoices/<uuid:pk>/read-again/", views.read_again, name="invoice_read_again"),
+    path("", include("invoiceapp.intake.urls")),
+    path("review/", include("review.urls")),
     path("settings/", office.reading_settings, name="settings"),
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),

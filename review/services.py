@@ -20,6 +20,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from extraction import rules
 from extraction.fields import FIELDS, REQUIRED_FIELDS
 from extraction.models import FieldReading, Run
 from extraction.schema import Check
@@ -425,11 +426,27 @@ def settle(
         if errors:
             raise InvalidFields(errors)
         Decision.objects.bulk_create(decisions)
-        failed = [check for check in run_rules(invoice) if not check.passed]
+        failed = [check for check in _check_invoice(invoice) if not check.passed]
+        _keep_checks(item, failed)
         invoices.change_status(invoice, Status.TO_APPROVE, user=user)
         if approve:
             invoices.approve(invoice, user=user)
     return Settled(decisions, failed)
+
+
+def _keep_checks(item: Item, failed: Iterable[Check]) -> None:
+    """Note what still does not fit, so that the approver sees it."""
+    kept = [
+        {
+            "rule": check.rule,
+            "message": check.message,
+            "difference": check.difference,
+            "fields": list(check.fields),
+        }
+        for check in failed
+    ]
+    if kept:
+        Item.objects.filter(pk=item.pk).update(checks=kept)
 
 
 def take_back(item: Item, user: Any) -> Item:
@@ -663,6 +680,11 @@ def _comparable(lines: Iterable[Mapping[str, Any]]) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else ""
 
 
-def run_rules(invoice: Invoice) -> Sequence[Check]:
-    """Apply the arithmetic and format rules to what the invoice holds now."""
-    return []
+def check_values(values: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Sequence[Check]:
+    """Apply the arithmetic and format rules to normalised values, as `settle` will."""
+    return rules.check(values, lines)
+
+
+def _check_invoice(invoice: Invoice) -> Sequence[Check]:
+    values = {name: row.value for name, row in invoices.current_values(invoice).items() if row.value}
+    return check_values(values, [line_cells(line) for line in invoices.current_lines(invoice)])

@@ -128,7 +128,7 @@ def _load(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> pypdfium2.
             f"Page {number + 1} of the PDF is damaged and could not be opened. Ask for the file again.",
         ) from error
     width, height = page.get_size()
-    if not (0 < min(width, height) and max(width, height) <= limits.page_points):
+    if not (min(width, height) > 0 and max(width, height) <= limits.page_points):
         page.close()
         raise DocumentRefused(
             PAGE_TOO_LARGE,

@@ -22,8 +22,51 @@ _SYMBOLS = {
     "eur": "EUR", "euro": "EUR", "euros": "EUR", "dkr": "DKK",
 }  # fmt: skip
 CURRENCY_CODES = frozenset(
-    "USD CAD MXN GBP EUR CHF SEK NOK DKK PLN CZK HUF RON BGN AUD NZD SGD HKD MYR INR IDR THB PHP JPY CNY KRW TWD"
-    " ILS AED SAR TRY ZAR BRL ARS CLP COP PEN DOP GTQ CRC RUB UAH VND".split()
+    [
+        "USD",
+        "CAD",
+        "MXN",
+        "GBP",
+        "EUR",
+        "CHF",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "RON",
+        "BGN",
+        "AUD",
+        "NZD",
+        "SGD",
+        "HKD",
+        "MYR",
+        "INR",
+        "IDR",
+        "THB",
+        "PHP",
+        "JPY",
+        "CNY",
+        "KRW",
+        "TWD",
+        "ILS",
+        "AED",
+        "SAR",
+        "TRY",
+        "ZAR",
+        "BRL",
+        "ARS",
+        "CLP",
+        "COP",
+        "PEN",
+        "DOP",
+        "GTQ",
+        "CRC",
+        "RUB",
+        "UAH",
+        "VND",
+    ]
 )
 
 _CURRENCY = (
@@ -226,7 +269,19 @@ def currency_of(text: str) -> str | None:
 def find_currencies(text: str) -> list[str]:
     """Return the ISO codes of all currency marks in a text, in order, with repetition."""
     pattern = rf"(?<![A-Za-z]){_CURRENCY}(?![A-Za-z])"
-    return [code for m in re.finditer(pattern, text) if (code := currency_of(m.group()))]
+    found = []
+    for match in re.finditer(pattern, text):
+        code = currency_of(match.group())
+        # "Mo.-Fr.", "PEN", "RM 12" the room: letters that are also words count only beside a number
+        sure = not match.group()[0].isalpha() or (
+            code in ("USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF")
+            and len(match.group()) >= 3
+            and match.group() != "Fr."
+        )
+        beside = re.match(r"\s?[-–]?\d", text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
+        if code and (sure or beside or text[: match.start()].endswith("(")):
+            found.append(code)
+    return found
 
 
 def decimal_mark_of(texts: Iterable[str], default: DecimalMark = "") -> DecimalMark:

@@ -37,13 +37,13 @@ _MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
 _YEAR = r"(?P<year>(?:19|20)\d{2}|'?\d{2})"
 _END = r"(?![\d/]|[.-]\d|[a-z])"
 # A recogniser may glue the time to the year: 12/01/201719:33
-_END_OR_TIME = r"(?:(?=\d{2}:\d{2})|(?![\d/]|[.-]\d))"
+_END_OR_TIME = r"(?:(?=\s?\d{1,2}:\d{2})|(?![\d/]|[.-]\d))"
 _NUMERIC = re.compile(
-    r"(?<![\d/.,-])(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<year>(?:19|20)\d{2}|\d{2})"
+    r"(?<![\d/.,])(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<year>(?:19|20)\d{2}|\d{2})"
     + _END_OR_TIME
 )
 _ISO = re.compile(
-    r"(?<![\d/.,-])(?P<year>(?:19|20)\d{2})\s?(?P<sep>[-/.])\s?(?P<m>\d{1,2})\s?(?P=sep)\s?(?P<d>\d{1,2})(?:(?=t)|(?![\d/]))"
+    r"(?<![\d/.,])(?P<year>(?:19|20)\d{2})\s?(?P<sep>[-/.])\s?(?P<m>\d{1,2})\s?(?P=sep)\s?(?P<d>\d{1,2}?)(?:(?=t)|(?=\s?\d{1,2}:\d{2})|(?![\d/]))"
 )
 _COMPACT = re.compile(
     r"(?<![\d/.,-])(?P<year>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\d/.,-])"
@@ -91,6 +91,8 @@ def find_dates(text: str, order: DateOrder = "mdy") -> list[DateMatch]:
             span = match.span()
             if any(span[0] < f.end and f.start < span[1] for f in found):
                 continue
+            if folded[: span[0]].endswith("-") and match.groupdict().get("sep") == "-":
+                continue  # the tail of a longer number: 12-01-02-2024
             result = _read(match, pattern, order)
             if result is not None:
                 found.append(result)

@@ -107,11 +107,13 @@ def nested_forms_pdf(levels: int = 12) -> bytes:
 
 def encrypted_pdf(password: str = "secret") -> bytes:
     """Return a PDF that can't be opened without its password."""
-    import pikepdf
+    from reportlab.lib.pdfencrypt import StandardEncryption
+    from reportlab.pdfgen.canvas import Canvas
 
     out = io.BytesIO()
-    with pikepdf.open(io.BytesIO(plain_pdf())) as pdf:
-        pdf.save(out, encryption=pikepdf.Encryption(owner=password, user=password, R=6))
+    page = Canvas(out, encrypt=StandardEncryption(password, strength=128))
+    page.drawString(72, 700, "Invoice number 4711")
+    page.save()
     return out.getvalue()
 
 

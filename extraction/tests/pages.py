@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pypdfium2
+import reportlab
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import letter
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
+
+# Bitstream Vera ships with reportlab and has the letters of Western Europe.
+VERA = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 
 INVOICE_LINES = (
     "Miller & Sons Roofing LLC",
@@ -30,7 +36,6 @@ def invoice_pdf(
     """Return a one-page PDF with real text; ``hidden`` lines are in its text layer but leave no mark."""
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
-    page.setPageRotation(rotate)
     text = page.beginText(72, 700)
     text.setFont("Helvetica", 12)
     text.setLeading(20)
@@ -45,7 +50,13 @@ def invoice_pdf(
             text.textLine(line)
         page.drawText(text)
     page.save()
-    return out.getvalue()
+    if not rotate:
+        return out.getvalue()
+    pdf = pypdfium2.PdfDocument(out.getvalue())
+    pdf[0].set_rotation(rotate)
+    turned = io.BytesIO()
+    pdf.save(turned)
+    return turned.getvalue()
 
 
 def picture_pdf(image: Image.Image, *, hidden: tuple[str, ...] = (), stamp: str = "") -> bytes:
@@ -73,7 +84,7 @@ def invoice_picture(
     """Return a white RGB page with the lines printed on it, as a 200 dpi scan would show letter paper."""
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size)
+    font = ImageFont.truetype(str(VERA), size)
     for number, line in enumerate(lines):
         draw.text((150, 180 + number * size * 2), line, fill="black", font=font)
     return image

@@ -1,6 +1,7 @@
 """Documents as people may see them: nothing that was uploaded has a public address.
 
-Everything is looked up through `visible_to`; who may not see a document can't tell it from one that does not exist.
+Everything is looked up through `visible_to`: who may not see a document can't tell it
+from one that does not exist.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_safe
 from invoiceapp.intake.services import thumbnail_path
 from invoiceapp.records.models import Document
 
-# The original may hold anything. It is saved, never shown; and if a browser shows it all the same, nothing in it runs.
+# The original may hold anything. It is saved, not shown; should a browser show it, nothing in it runs.
 SANDBOX = "sandbox; default-src 'none'"
 PNG_MAGIC = b"\x89PNG"
 

@@ -14,7 +14,12 @@ from invoiceapp.records.models import Invoice
 from invoiceapp.records.money import to_amount
 
 # What file dialogs offer; what a file really is, its bytes say.
-ACCEPT = "application/pdf,image/jpeg,image/png,image/tiff,image/heic,image/heif,.pdf,.jpg,.jpeg,.png,.tif,.tiff,.heic,.heif"
+ACCEPT = ",".join(
+    [
+        *("application/pdf", "image/jpeg", "image/png", "image/tiff", "image/heic", "image/heif"),
+        *(".pdf", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".heic", ".heif"),
+    ]
+)
 
 
 class StatedForm(forms.Form):

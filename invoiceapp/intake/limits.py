@@ -26,7 +26,7 @@ class DropTooLarge(FileUploadHandler):
             self.is_too_large = True
         return None if self.is_too_large else raw_data
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:
+    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:
         if not self.is_too_large:
             return None
         return UploadedFile(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os.path
 import unicodedata
 import uuid
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +29,7 @@ Outcome = Upload.Outcome
 
 
 def receive(
-    file: UploadedFile,
+    file: UploadedFile[bytes],
     *,
     organization: Organization,
     user: Any,
@@ -46,12 +46,12 @@ def receive(
 
     :param key: what the sender calls this file; sent again under the same key it is not entered
         again, and the first outcome is returned.
-    :raises extraction.documents.SandboxUnavailable: if files can't be looked at just now; nothing was entered.
+    :raises extraction.documents.SandboxUnavailable: if files can't be looked at now; nothing is entered.
     """
     sender = {"organization": organization, "uploaded_by": user, "key": key or uuid.uuid4()}
-    if earlier := Upload.objects.filter(**sender).first():
+    if earlier := _earlier(sender):
         return earlier
-    facts = {**sender, "filename": clean_filename(file.name or ""), "size": file.size or 0}
+    facts: dict[str, Any] = {**sender, "filename": clean_filename(file.name or ""), "size": file.size or 0}
     if facts["size"] > settings.UPLOAD_MAX_BYTES:
         return _enter(**facts, outcome=Outcome.TOO_LARGE, message=_too_large(facts["size"]))
     data = file.read()
@@ -75,17 +75,18 @@ def receive(
                 urgent=urgent,
             )
             pipeline.submit(invoice)
-            return Upload.objects.create(
+            upload: Upload = Upload.objects.create(
                 **facts,
                 outcome=Outcome.ACCEPTED,
                 message=f"Accepted as invoice {invoice.reference}.",
                 warnings=list(found.quality.warnings) if found.quality else [],
                 invoice=invoice,
             )
+        return upload
     except IntegrityError:
         # Somebody else entered the same bytes, or this very file, a moment earlier: theirs holds.
         _remove_bytes(document)
-        if earlier := Upload.objects.filter(**sender).first():
+        if earlier := _earlier(sender):
             return earlier
         if outcome := _already_here(organization, user, facts["sha256"]):
             return _enter(**facts, **outcome)
@@ -107,7 +108,8 @@ def seconds_to_wait(user: Any) -> int:
     # The limit-th newest row has to leave the window before there is room for one more.
     blocking = recent.order_by("-created", "-id").values_list("created", flat=True)[limit - 1 : limit]
     for created in blocking:
-        return max(1, round((created + timedelta(minutes=1) - now).total_seconds()))
+        left: timedelta = created + timedelta(minutes=1) - now
+        return max(1, round(left.total_seconds()))
     return 0
 
 
@@ -117,9 +119,9 @@ def clean_filename(name: str) -> str:
     A right-to-left override would show "invoice_fdp.exe" as "invoice_exe.pdf".
     """
     shown = "".join(c for c in name if not unicodedata.category(c).startswith("C"))
-    stem, extension = os.path.splitext(" ".join(shown.split()))
-    extension = extension[:20]
-    return (stem[: 255 - len(extension)] + extension) or "without a name"
+    path = PurePath(" ".join(shown.split()))
+    extension = path.suffix[:20]
+    return (path.stem[: 255 - len(extension)] + extension) or "without a name"
 
 
 def thumbnail_path(document: Document) -> str:
@@ -129,8 +131,8 @@ def thumbnail_path(document: Document) -> str:
 
 def _too_large(size: int) -> str:
     return (
-        f"The file has {size / MEGABYTE:,.1f} MB; at most {settings.UPLOAD_MAX_BYTES / MEGABYTE:,.0f} MB can be "
-        "uploaded. Split it, or scan it at 200 to 300 dpi, and upload it again."
+        f"The file has {size / MEGABYTE:,.1f} MB; at most {settings.UPLOAD_MAX_BYTES / MEGABYTE:,.0f} MB "
+        "can be uploaded. Split it, or scan it at 200 to 300 dpi, and upload it again."
     )
 
 
@@ -147,15 +149,19 @@ def _already_here(organization: Organization, user: Any, sha256: str) -> dict[st
     return {"outcome": Outcome.ALREADY_HERE, "message": message, "invoice": invoice}
 
 
+def _earlier(sender: dict[str, Any]) -> Upload | None:
+    row: Upload | None = Upload.objects.filter(**sender).first()
+    return row
+
+
 def _enter(**facts: Any) -> Upload:
     """Add a row for a file that became no new invoice, unless its own repetition was faster."""
     try:
         with transaction.atomic():
-            return Upload.objects.create(**facts)
+            row: Upload = Upload.objects.create(**facts)
     except IntegrityError:
-        return Upload.objects.get(
-            organization=facts["organization"], uploaded_by=facts["uploaded_by"], key=facts["key"]
-        )
+        row = Upload.objects.get(**{name: facts[name] for name in ("organization", "uploaded_by", "key")})
+    return row
 
 
 def _store_bytes(
@@ -175,7 +181,7 @@ def _store_bytes(
     try:
         default_storage.save(thumbnail_path(document), ContentFile(found.thumbnail))
     except BaseException:
-        default_storage.delete(document.file.name)
+        default_storage.delete(str(document.file.name))
         raise
     return document
 
@@ -187,5 +193,5 @@ def _remove_bytes(document: Document) -> None:
     for, and if the question can't be answered the bytes stay: an orphan costs space, a loss costs an invoice.
     """
     if not Document.objects.filter(pk=document.pk).exists():
-        default_storage.delete(document.file.name)
+        default_storage.delete(str(document.file.name))
         default_storage.delete(thumbnail_path(document))

@@ -1,4 +1,4 @@
-"""The upload page: a form for people without scripts, single files for those with, and what became of them."""
+"""The upload page: a form for browsers without scripts, single files for the others, and their outcomes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from invoiceapp.records.access import require
 from invoiceapp.records.models import Invoice
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from invoiceapp.work.reading_times import waiting_words
 
 log = logging.getLogger(__name__)
 PER_PAGE = 25
 POLLED_ROWS = 150
 # Seconds between two looks at the invoices' statuses: while some are on their way to be read, and else.
 POLL_BUSY, POLL_IDLE = 3, 30
+ON_THE_WAY = frozenset({Invoice.Status.WAITING, Invoice.Status.READING})
+NOT_DECIDED = ON_THE_WAY | {Invoice.Status.REVIEW}
 NOT_READY = "Files can't be looked at just now. Nothing was lost: try again in a minute."
 
 
@@ -57,7 +60,7 @@ def _limits_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the upload page; take in what its form sends when no script does."""
     require(request.user, request.organization, "upload")
-    form = StatedForm(request.POST or None)
+    form = StatedForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         files = request.FILES.getlist("files")
         if not files:
@@ -106,7 +109,7 @@ def _page(request: HttpRequest, form: StatedForm, *, status: int, wait: int = 0)
     context = {
         "form": form,
         "page": page,
-        "rows": _with_status(page),
+        "rows": _with_status(request, page),
         "accept": ACCEPT,
         "max_bytes": settings.UPLOAD_MAX_BYTES,
         "poll_seconds": _poll_seconds(page),
@@ -144,7 +147,7 @@ def receive_file(request: HttpRequest) -> HttpResponse:
     except SandboxUnavailable:
         log.exception("Uploads can't be looked at")
         return HttpResponse(NOT_READY, status=503, content_type="text/plain; charset=utf-8")
-    rows = _with_status([_own_uploads(request).get(pk=row.pk)])
+    rows = _with_status(request, [_own_uploads(request).get(pk=row.pk)])
     response = render(request, "intake/_row.html", {"row": rows[0]})
     response["X-Upload-Outcome"] = row.outcome
     return response
@@ -155,39 +158,48 @@ def statuses(request: HttpRequest) -> HttpResponse:
     """Answer the page's poll: where the invoices of the rows on it stand now."""
     require(request.user, request.organization, "upload")
     wanted = [int(pk) for pk in request.GET.getlist("row")[:POLLED_ROWS] if pk.isdecimal() and len(pk) < 19]
-    rows = _with_status(_own_uploads(request).filter(pk__in=wanted))
+    rows = _with_status(request, _own_uploads(request).filter(pk__in=wanted))
     context = {"rows": rows, "poll_seconds": _poll_seconds(row["upload"] for row in rows)}
     return render(request, "intake/_statuses.html", context)
 
 
 def _own_uploads(request: HttpRequest) -> Any:
     """Return the user's uploads, newest first, each with its invoice if the user may (still) see it."""
-    visible = Invoice.objects.visible_to(request.user, request.organization).select_related("document")
-    open_work = WorkItem.objects.filter(organization=request.organization, status__in=WorkItem.OPEN)
+    waiting = WorkItem.objects.filter(organization=request.organization, status=WorkItem.Status.QUEUED)
+    visible = (
+        Invoice.objects.visible_to(request.user, request.organization)
+        .select_related("document", "organization")
+        .prefetch_related(
+            Prefetch("work", queryset=waiting.select_related("organization"), to_attr="waiting")
+        )
+    )
     return (
         Upload.objects.visible_to(request.user, request.organization)
         .filter(uploaded_by=request.user)
-        .prefetch_related(
-            Prefetch(
-                "invoice",
-                queryset=visible.prefetch_related(Prefetch("work", queryset=open_work, to_attr="open_work")),
-            )
-        )
+        .prefetch_related(Prefetch("invoice", queryset=visible))
         .order_by("-created", "-id")
     )
 
 
-def _with_status(uploads: Iterable[Upload]) -> list[dict[str, Any]]:
-    """Put beside each upload when its invoice will be read, in words."""
+def _with_status(request: HttpRequest, uploads: Iterable[Upload]) -> list[dict[str, Any]]:
+    """Put beside each upload when its invoice will be read, and whether a better picture would help."""
     now = timezone.now()
+    in_batch = work.waiting_for_batch(request.organization)
     rows = []
     for row in uploads:
-        waiting = row.invoice.open_work if row.invoice else []
-        rows.append({"upload": row, "when": work.waiting_words(waiting[0], now) if waiting else ""})
+        items = getattr(row.invoice, "waiting", [])
+        rows.append(
+            {
+                "upload": row,
+                "when": waiting_words(items[0], now, waiting=in_batch) if items else "",
+                "take_again": bool(row.warnings)
+                and row.invoice is not None
+                and row.invoice.status in NOT_DECIDED,
+            }
+        )
     return rows
 
 
 def _poll_seconds(uploads: Iterable[Upload]) -> int:
-    on_the_way = (Invoice.Status.WAITING, Invoice.Status.READING)
-    busy = any(row.invoice is not None and row.invoice.status in on_the_way for row in uploads)
+    busy = any(row.invoice is not None and row.invoice.status in ON_THE_WAY for row in uploads)
     return POLL_BUSY if busy else POLL_IDLE

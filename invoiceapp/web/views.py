@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-from extraction.fields import FIELDS
 
+from extraction.fields import FIELDS
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
@@ -24,6 +24,7 @@ from invoiceapp.records.access import OFFICE_ROLES, OfficeRequest, may, require,
 from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from invoiceapp.work.reading_times import waiting_words
 from review.models import Item
 
 Status = Invoice.Status
@@ -148,7 +149,7 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
         "failed_checks": [check for check in runs[-1].checks if not check["passed"]] if runs else [],
-        "when": work.waiting_words(item, timezone.now()) if item else "",
+        "when": waiting_words(item, timezone.now()) if item else "",
         "review_item": invoice.review_items.filter(status=Item.Status.OPEN).first(),
         "may_hurry": item is not None and item.status == WorkItem.Status.QUEUED and not item.urgent,
         "may_read_again": invoice.status in (Status.REVIEW, Status.TO_APPROVE)
@@ -185,8 +186,12 @@ def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dic
 def make_urgent(request: OfficeRequest, pk: Any) -> HttpResponse:
     """Let one invoice be read before all others, now."""
     invoice = _invoice(request, pk)
-    work.make_urgent(invoice, user=request.user)
-    messages.success(request, f"{invoice} goes first now.")
+    try:
+        work.make_urgent(invoice, user=request.user)
+    except writer.WrongStatus as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{invoice} goes first now.")
     return redirect("invoice", pk=pk)
 
 

@@ -54,12 +54,17 @@ class WorkItem(models.Model):
                 condition=~Q(status="running") | Q(token__isnull=False, lease_until__isnull=False),
                 name="work_running_has_lease",
             ),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running"], finished__isnull=True)
+                | Q(status__in=["done", "dead"], finished__isnull=False),
+                name="work_finished_has_time",
+            ),
         ]
         indexes = [
             # services.claim takes the most pressing row: one that waits, or one whose lease ran out
             models.Index(
                 fields=["queue", "-urgent", "due", "id"],
-                condition=Q(status__in=["queued", "running"]),
+                condition=Q(finished__isnull=True),  # without a parameter, or SQLite does not use it
                 name="work_to_claim",
             ),
             models.Index(fields=["organization", "status", "finished"], name="work_report"),

@@ -14,15 +14,16 @@ import socket
 from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 from django_q.brokers import get_broker
+from django_q.models import Task
 from django_q.tasks import async_task
 
 from invoiceapp.records.invoices import WrongStatus
@@ -44,6 +45,8 @@ LEASE_MARGIN = timedelta(seconds=30)
 CALLS_PER_SWEEP = 500
 # First retry after a minute, second after four, third after nine: long enough for a server to come back.
 BACKOFF = timedelta(minutes=1)
+KEEP_FAILURES = timedelta(days=30)
+KEEP_HEARTBEATS = timedelta(days=1)
 MOST_PRESSING = ("-urgent", "due", "id")
 
 
@@ -258,11 +261,27 @@ def beat(queue: str) -> None:
     )
 
 
+def prune(now: datetime | None = None) -> int:
+    """Remove expired sessions, old failures of the queue and hearts of clusters long gone; returns how many.
+
+    Work rows stay: they tell what was done when.
+    """
+    now = now or timezone.now()
+    return sum(
+        rows.delete()[0]
+        for rows in (
+            Session.objects.filter(expire_date__lt=now),
+            Task.objects.filter(stopped__lt=now - KEEP_FAILURES),
+            Heartbeat.objects.filter(beat__lt=now - KEEP_HEARTBEATS),
+        )
+    )
+
+
 def _unheld(now: datetime) -> QuerySet[WorkItem]:
     """Return open work that waits, or was left behind by a worker that died."""
     return WorkItem.objects.filter(
         Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=now),
-        status__in=WorkItem.OPEN,  # says nothing new, but it is the condition of the index
+        finished=None,  # says nothing new, but it is the condition of the index
     )
 
 
@@ -308,4 +327,7 @@ def _close_windows(now: datetime) -> None:
 
 
 def _call_after_commit(queue: str, count: int = 1) -> None:
-    transaction.on_commit(partial(call, queue, min(count, CALLS_PER_SWEEP)), robust=True)
+    def call_workers() -> None:  # not a `partial`: Django's handler of robust hooks asks it for its name
+        call(queue, min(count, CALLS_PER_SWEEP))
+
+    transaction.on_commit(call_workers, robust=True)

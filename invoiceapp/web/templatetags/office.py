@@ -28,6 +28,9 @@ STATUS_ICONS = {
 }
 
 
+NOTHING = SafeString('<span class="faint">–</span>')
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw one icon of static/icons.svg; it is decoration: the word stands beside it."""
@@ -40,11 +43,13 @@ def icon(name: str) -> SafeString:
 def money(amount: Decimal | None, currency: str = "") -> SafeString:
     """Show an amount with its currency small before it; an en dash where there is none."""
     if amount is None:
-        return format_html('<span class="faint">–</span>')
+        return NOTHING
     symbol = get_currency_symbol(currency, locale="en_US") if currency else ""
     if not symbol:
-        return format_html("{}", show_amount(amount))
-    return format_html('<span class="currency">{}</span>{}', symbol, show_amount(amount))
+        return format_html('<span class="nowrap">{}</span>', show_amount(amount))
+    return format_html(
+        '<span class="nowrap"><span class="currency">{}</span>{}</span>', symbol, show_amount(amount)
+    )
 
 
 @register.simple_tag

@@ -81,11 +81,11 @@ def test_fixed_times_without_a_time_and_an_unknown_zone_do_not_lose_anything() -
 
 
 @pytest.mark.parametrize(("zone", "day"), CHANGE_DAYS)
-def test_every_quarter_of_an_hour_of_a_change_day_is_read_exactly_once(zone: str, day: date) -> None:
-    """Whoever asks minute by minute through the day sees each planned time once: not skipped, not doubled."""
+def test_every_half_hour_of_a_change_day_is_read_exactly_once(zone: str, day: date) -> None:
+    """Whoever asks again and again through the day sees each planned time once: not skipped, not doubled."""
     first = datetime.combine(day, time(0), ZoneInfo(zone)).astimezone(UTC)
     last = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(zone)).astimezone(UTC)
-    for minutes in range(0, 24 * 60, 15):
+    for minutes in range(0, 24 * 60, 30):
         clock = f"{minutes // 60:02}:{minutes % 60:02}"
         policy = at_times(clock, zone=zone)
         found = set()
@@ -95,7 +95,7 @@ def test_every_quarter_of_an_hour_of_a_change_day_is_read_exactly_once(zone: str
             assert due is not None and due >= now
             if due < last:
                 found.add(due)
-            now += timedelta(minutes=7)
+            now += timedelta(minutes=19)
         assert len(found) == 1, f"{clock} on {day} in {zone}: {sorted(found)}"
 
 
@@ -124,11 +124,11 @@ def test_a_window_opens_once_a_night_through_a_change_day(zone: str, day: date, 
         is_open = due == now
         assert is_open == reading_times.may_begin(policy, now)
         openings += is_open and not was_open
-        opened_minutes += is_open
+        opened_minutes += 5 * is_open
         was_open = is_open
         # What is promised holds: at the promised instant the window is open.
         assert reading_times.may_begin(policy, due)
-        now += timedelta(minutes=1)
+        now += timedelta(minutes=5)
     assert openings == 2, f"{start} to {end} opened {openings} times in two nights"
     length = reading_times._length(time.fromisoformat(start), time.fromisoformat(end)).total_seconds() / 60
     assert abs(opened_minutes - 2 * length) <= 60

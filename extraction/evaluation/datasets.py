@@ -1,0 +1,55 @@
+"""Labelled documents on disk: a folder with ``truth.jsonl`` beside the files that it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledDocument:
+    """One document with its truth.
+
+    ``fields`` holds only what is known; a field that is missing from it is unknown, not
+    absent, unless it is there with the value ``None``. Numbers are JSON numbers, dates ISO 8601.
+    """
+
+    path: Path
+    track: str = ""
+    language: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
+    line_items: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
+    """Yield the labelled documents of a folder, in the file's order.
+
+    :raises FileNotFoundError: if the folder holds no ``truth.jsonl``.
+    :raises ValueError: if a line is not a JSON object that names a file.
+    """
+    source = folder / "truth.jsonl"
+    if not source.is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no truth.jsonl: evaluate needs one line of JSON per document with its file and fields."
+        )
+    for number, line in enumerate(source.read_text("utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            path = folder / entry["file"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f'{source}, line {number}: not a JSON object with a "file" ({error})') from error
+        yield LabelledDocument(
+            path=path,
+            track=entry.get("track", ""),
+            language=entry.get("language", ""),
+            fields=entry.get("fields") or {},
+            line_items=entry.get("line_items") or (),
+        )

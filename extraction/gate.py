@@ -1,0 +1,128 @@
+"""Which fields a person must see, and why, in words that a clerk understands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal, InvalidOperation
+
+from extraction.fields import DOCUMENT_TYPES, FIELDS, REQUIRED_FIELDS, SHOWN_FIELDS
+from extraction.rules import TOLERANCE, money_text
+from extraction.schema import Alternative, FieldValue, Reading
+
+DEFAULT_THRESHOLD = 0.9
+"""Confidence under which a value goes to a person where nothing else is set."""
+PAYABLE_TYPES = frozenset({"invoice", "pay_application", "estimate", "receipt"})
+"""Documents that ask for money now; an estimate is a contractor's pre-printed bill form as often as not."""
+
+
+def doubtful(
+    reading: Reading,
+    thresholds: Mapping[str, float] | None = None,
+    required: Collection[str] = REQUIRED_FIELDS,
+    *,
+    stated: Mapping[str, str] | None = None,
+    default_threshold: float = DEFAULT_THRESHOLD,
+) -> dict[str, str]:
+    """Say which fields of a reading a person must look at, with the reason for each.
+
+    :param thresholds: lowest confidence (0..1) per field; others use ``default_threshold``.
+        Fields that a form doesn't show by default are looked at only if named here or required.
+    :param required: fields that must not be missing.
+    :param stated: what the uploader said the document holds (normalised values); a
+        disagreement always goes to a person, however sure the reader is.
+    :returns: reasons by field name in the form's order; ``line_items`` stands for the table.
+    """
+    thresholds = thresholds or {}
+    reasons: dict[str, list[str]] = {}
+
+    def add(name: str, reason: str) -> None:
+        if reason not in reasons.setdefault(name, []):
+            reasons[name].append(reason)
+
+    watched = set(SHOWN_FIELDS) | set(required) | set(thresholds)
+    for name, claimed in (stated or {}).items():
+        found = reading.fields.get(name)
+        if not claimed:
+            continue
+        if found is None:
+            add(name, f"the uploader stated {_shown(name, claimed)}, but none was found on the page")
+        elif not same_value(name, claimed, found.value):
+            add(
+                name,
+                f"the page says {_shown(name, found.value)}, the uploader stated {_shown(name, claimed)}",
+            )
+    for name in required:
+        if name not in reading.fields and name != "document_type":
+            add(name, f"no {_label(name)} was found")
+    for check in reading.checks:
+        if check.passed:
+            continue
+        present = [f for f in check.fields if f in reading.fields or f == "line_items"]
+        for name in present or check.fields:
+            add(name, check.message)
+    for name, value in reading.fields.items():
+        if name not in watched:
+            continue
+        if value.confidence < thresholds.get(name, default_threshold):
+            add(name, _explain(value))
+    if reading.document_type not in PAYABLE_TYPES:
+        kind = DOCUMENT_TYPES.get(reading.document_type, "another document").lower()
+        add(
+            "document_type",
+            f"this looks like a {kind}, not an invoice"
+            if kind != "other"
+            else "this doesn't look like an invoice",
+        )
+    order = [*FIELDS, "line_items"]
+    return {
+        name: "; ".join(reasons[name])
+        for name in sorted(reasons, key=lambda n: order.index(n) if n in order else len(order))
+    }
+
+
+def same_value(name: str, one: str, other: str) -> bool:
+    """Whether two normalised values of a field mean the same: to two cents, or without separators."""
+    kind = FIELDS[name].kind
+    if kind in ("money", "percent", "quantity"):
+        try:
+            return abs(Decimal(one) - Decimal(other)) <= TOLERANCE
+        except InvalidOperation:
+            return False
+    if kind == "id":
+        return re.sub(r"[\s\-./#]", "", one).upper() == re.sub(r"[\s\-./#]", "", other).upper()
+    return " ".join(one.lower().split()) == " ".join(other.lower().split())
+
+
+def _label(name: str) -> str:
+    label = FIELDS[name].label if name in FIELDS else name.replace("_", " ")
+    return label if label.startswith(("PO", "IBAN")) else label[0].lower() + label[1:]
+
+
+def _shown(name: str, value: str) -> str:
+    if name in FIELDS and FIELDS[name].kind == "money":
+        try:
+            return money_text(Decimal(value))
+        except InvalidOperation:
+            return value
+    return value
+
+
+def _explain(value: FieldValue) -> str:
+    """Say why a value is unsure: "71 %: two amounts could be the total, 1,450.00 and 1,950.00"."""
+    share = f"{value.confidence * 100:.0f} %"
+    rivals = [a for a in value.alternatives if a.value != value.value and _is_rival(a, value)]
+    if rivals and value.name in FIELDS:
+        kind = FIELDS[value.name].kind
+        what = {"money": "amounts", "date": "dates", "id": "numbers", "text": "places"}.get(kind, "values")
+        names = [_shown(value.name, value.value), *(_shown(value.name, a.value) for a in rivals[:2])]
+        listed = " and ".join(names) if len(names) == 2 else ", ".join(names[:-1]) + " and " + names[-1]
+        count = {2: "two", 3: "three"}[len(names)]
+        return f"{share}: {count} {what} could be the {_label(value.name)}, {listed}"
+    if value.reason:
+        return f"{share}: {value.reason}"
+    return f"{share} sure"
+
+
+def _is_rival(alternative: Alternative, value: FieldValue) -> bool:
+    return alternative.confidence >= 0.1 or alternative.confidence >= 0.4 * value.confidence

@@ -1,0 +1,406 @@
+"""Ids, dates and short texts of the document's head: which value belongs to which field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from extraction.fields import FIELDS, collapse
+from extraction.reading.anchors import Claim, Label, Surroundings
+from extraction.reading.context import Context
+from extraction.reading.lexicon import key_of, meanings_of
+from extraction.reading.lines import Cell, Page, union_box
+from extraction.reading.values import Value
+from extraction.schema import Box
+
+ID_FIELDS = (
+    "invoice_number",
+    "work_order_number",
+    "job_number",
+    "po_number",
+    "contract_number",
+    "application_number",
+    "bank_account",
+    "routing_number",
+    "vendor_tax_id",
+)
+DATE_FIELDS = ("invoice_date", "due_date", "period_start", "period_end")
+# Below this raw score a value is more often something else's than the field's.
+LOWEST_SCORE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible value of a field with its raw ``score`` (0..1) and the label that speaks for it."""
+
+    value: str
+    text: str
+    score: float
+    page: int
+    box: Box
+    label: str = ""
+    place: tuple[int, ...] = ()
+    ocr: float = 1.0
+
+
+def claims_by_field(claims: Sequence[Claim]) -> dict[str, tuple[float, str]]:
+    """Return, per field or distractor, the best claim's score and its label's text."""
+    best: dict[str, tuple[float, str]] = {}
+    for claim in claims:
+        for meaning in claim.label.meanings:
+            score = meaning.strength * claim.closeness
+            if score > best.get(meaning.name, (0.0, ""))[0]:
+                best[meaning.name] = (score, claim.label.text)
+    return best
+
+
+def find_header_candidates(
+    pages: Sequence[Page],
+    surroundings: Mapping[int, Surroundings],
+    values: Sequence[Value],
+    context: Context,
+    in_table: frozenset[int],
+) -> dict[str, list[Candidate]]:
+    """Score every id and date for every id and date field.
+
+    :param in_table: indexes of tokens in the table of lines; what stands there is not the head's.
+    :returns: candidates per field, best first.
+    """
+    found: dict[str, list[Candidate]] = {name: [] for name in (*ID_FIELDS, *DATE_FIELDS)}
+    for value in values:
+        if value.kind not in ("id", "date"):
+            continue
+        tabled = all(t.index in in_table for t in value.span.tokens)
+        around = surroundings[value.page]
+        claims = claims_by_field(around.claims_on(value.span))
+        names = DATE_FIELDS if value.kind == "date" else ID_FIELDS
+        for name in names:
+            candidate = _score(name, value, claims, tabled=tabled, page_count=len(pages))
+            if candidate is not None:
+                found[name].append(candidate)
+    _add_title_lines(found, values)
+    _add_unlabelled(found, values, pages, surroundings, in_table)
+    _pair_periods(found, values)
+    return {name: _merge(candidates) for name, candidates in found.items()}
+
+
+def _score(
+    name: str, value: Value, claims: Mapping[str, tuple[float, str]], *, tabled: bool, page_count: int
+) -> Candidate | None:
+    own, label = claims.get(name, (0.0, ""))
+    if own < 0.08:
+        return None
+    other = max(
+        (score for key, (score, _) in claims.items() if key != name and not _compatible(name, key)),
+        default=0.0,
+    )
+    score = own * value.quality
+    if other > own:
+        score *= max(1 - 1.2 * (other - own) - 0.3, 0.15)
+    else:
+        score *= 1 - 0.25 * other
+    if tabled:
+        score *= 0.35
+    if value.page > 0:
+        score *= 0.93
+    if name == "routing_number" and sum(c.isdigit() for c in value.value) < 5:
+        score *= 0.3
+    if name in ("bank_account", "vendor_tax_id") and sum(c.isdigit() for c in value.value) < 5:
+        score *= 0.3
+    return Candidate(
+        value.value,
+        value.text,
+        score,
+        value.page,
+        value.box,
+        label,
+        tuple(t.index for t in value.span.tokens),
+        value.confidence,
+    )
+
+
+def _compatible(name: str, other: str) -> bool:
+    """Whether a second label is no evidence against the first."""
+    if FIELDS.get(name) is not None and other in FIELDS and FIELDS[other].kind in ("money", "text"):
+        return True
+    return (name, other) in {("period_start", "period_end"), ("period_end", "period_start")}
+
+
+def _add_unlabelled(
+    found: dict[str, list[Candidate]],
+    values: Sequence[Value],
+    pages: Sequence[Page],
+    surroundings: Mapping[int, Surroundings],
+    in_table: frozenset[int],
+) -> None:
+    """Offer dates and numbers without a label, weakly: a letter's bare date, a lone INV-100 under the title."""
+    first = pages[0].number if pages else 0
+    plain_dates = 0
+    for value in values:
+        if value.page != first or any(t.index in in_table for t in value.span.tokens):
+            continue
+        claims = surroundings[value.page].claims_on(value.span)
+        rival = max(
+            (c.closeness * max((m.strength for m in c.label.meanings), default=0) for c in claims),
+            default=0.0,
+        )
+        place = tuple(t.index for t in value.span.tokens)
+        if value.kind == "date" and value.quality == 1.0 and rival < 0.5:
+            score = (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival)
+            plain_dates += 1
+            found["invoice_date"].append(
+                Candidate(value.value, value.text, score, value.page, value.box, "", place, value.confidence)
+            )
+        if value.kind == "id" and rival < 0.45 and value.span.y0 < pages[0].height * 0.5:
+            if re.match(r"(?i)(?:inv|rg|re|fac|fa|f|bill)[-_/]?\d", value.value):
+                score = 0.45
+            elif (
+                value.quality == 1.0
+                and re.fullmatch(r"[A-Z]{0,6}[-/]?\d{4,}", value.value)
+                and _under_title(value, pages[0])
+            ):
+                score = 0.4
+            else:
+                continue
+            found["invoice_number"].append(
+                Candidate(
+                    value.value,
+                    value.text,
+                    score * (1 - rival),
+                    value.page,
+                    value.box,
+                    "",
+                    place,
+                    value.confidence,
+                )
+            )
+
+
+_TITLE_LINE = re.compile(
+    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
+    r"(?:\(\d{3}\))?[^\d:]{0,12}[:.]?\s*$"
+)
+_DATE_JOINT = re.compile(
+    r"(?i)^[\s,;()|-]*(?:vom|du|of|dated|del?|van|from|date|on|datum|le|den|da)?[\s.:,-]*$"
+)
+
+
+def _add_title_lines(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:
+    """Read titles that hold number and date: "Rechnung Nr. 4711 vom 05.06.2018", "Facture n° 12 du 2 juillet 2015"."""
+    by_cell: dict[tuple[int, ...], list[Value]] = {}
+    for value in values:
+        if value.kind in ("id", "date"):
+            by_cell.setdefault((value.page, value.span.cell.row, value.span.cell.tokens[0].index), []).append(
+                value
+            )
+    for members in by_cell.values():
+        cell = members[0].span.cell
+        if len(cell.tokens) > 14:
+            continue
+        members.sort(key=lambda v: v.span.tokens[0].index)
+        ids = [v for v in members if v.kind == "id"]
+        # a document code in brackets, "Handelsrechnung (380) Nr. 471102", is not the number
+        if len(ids) > 1 and re.search(rf"\(\s?{re.escape(ids[0].value)}\s?\)", cell.text):
+            ids = ids[1:]
+        if not ids:
+            continue
+        number = ids[0]
+        start = cell.starts[cell.tokens.index(number.span.tokens[0])]
+        before, after = cell.text[:start], cell.text[start + len(number.text) :]
+        if not _TITLE_LINE.match(before) or any(m.name[0] == "~" for m in meanings_of(key_of(before))):
+            continue
+        named = re.search(r"(?i)(?:\b(?:nr|no|num|number|n)|#|°|º|:)[\s.:#]*$", before)
+        if not named and sum(c.isdigit() for c in number.value) < 3:
+            continue  # "Sample invoices, version 2.2"
+        score = 0.85 if number.page == 0 else 0.75
+        found["invoice_number"].append(_as_candidate(number, score * number.quality, before.strip()))
+        for day in (v for v in members if v.kind == "date"):
+            joint = cell.text[start + len(number.text) : cell.starts[cell.tokens.index(day.span.tokens[0])]]
+            if after and _DATE_JOINT.match(joint):
+                found["invoice_date"].append(_as_candidate(day, score, before.strip()))
+
+
+def _as_candidate(value: Value, score: float, label: str) -> Candidate:
+    return Candidate(
+        value.value,
+        value.text,
+        score,
+        value.page,
+        value.box,
+        label,
+        tuple(t.index for t in value.span.tokens),
+        value.confidence,
+    )
+
+
+def _under_title(value: Value, page: Page) -> bool:
+    """Whether a number stands alone right under the document's title."""
+    if len(value.span.cell.tokens) != len(value.span.tokens):
+        return False
+    for cell in page.cells:
+        if not re.fullmatch(
+            r"(?i)(?:tax |vat )?(?:invoice|rechnung|facture|factura|factuur|fattura|bill|receipt)",
+            cell.text.strip(" :.*#"),
+        ):
+            continue
+        gap = value.span.y0 - cell.y1
+        if -0.5 < gap < 4 and value.span.x0 < cell.x1 + 2 and value.span.x1 > cell.x0 - 2:
+            return True
+    return False
+
+
+def _pair_periods(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:
+    """A period's second date follows its first in the same cell or the next one of the row."""
+    dates = [v for v in values if v.kind == "date"]
+    for start in list(found["period_start"]):
+        for first, second in zip(dates, dates[1:], strict=False):
+            if tuple(t.index for t in first.span.tokens) != start.place or second.page != first.page:
+                continue
+            if (
+                second.span.cell.row == first.span.cell.row
+                and 0 < second.span.x0 - first.span.x1 < 6
+                and second.value >= first.value
+            ):
+                place = tuple(t.index for t in second.span.tokens)
+                found["period_end"].append(
+                    Candidate(
+                        second.value,
+                        second.text,
+                        start.score,
+                        second.page,
+                        second.box,
+                        start.label,
+                        place,
+                        second.confidence,
+                    )
+                )
+    paired = {c.value for c in found["period_end"]}
+    if not paired:
+        found["period_start"] = [
+            c
+            for c in found["period_start"]
+            if "from" in c.label.lower() or "start" in c.label.lower() or "desde" in c.label.lower()
+        ]
+
+
+def _merge(candidates: list[Candidate]) -> list[Candidate]:
+    """Merge candidates of equal value: repetition supports, the best place is kept."""
+    best: dict[str, Candidate] = {}
+    count: dict[str, int] = {}
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        count[candidate.value] = count.get(candidate.value, 0) + (1 if candidate.score > LOWEST_SCORE else 0)
+        best.setdefault(candidate.value, candidate)
+    merged = [
+        Candidate(
+            c.value,
+            c.text,
+            min(c.score * (1 + 0.08 * min(count[c.value] - 1, 3)), 1.0) if count[c.value] > 1 else c.score,
+            c.page,
+            c.box,
+            c.label,
+            c.place,
+            c.ocr,
+        )
+        for c in best.values()
+    ]
+    return sorted(merged, key=lambda c: -c.score)[:6]
+
+
+def choose(candidates: Mapping[str, list[Candidate]], names: Sequence[str]) -> dict[str, list[Candidate]]:
+    """Give each place on the page to one field: the strongest claim takes it, the others move to their next best.
+
+    :returns: per field its remaining candidates, best first; fields without any are absent.
+    """
+    order = sorted(
+        (
+            (c.score, -names.index(name), name, c)
+            for name in names
+            for c in candidates.get(name, ())
+            if c.score >= LOWEST_SCORE
+        ),
+        key=lambda entry: (-entry[0], -entry[1]),
+    )
+    owner: dict[tuple[int, ...], str] = {}
+    chosen: dict[str, list[Candidate]] = {}
+    for _, _, name, candidate in order:
+        if owner.get(candidate.place, name) != name:
+            continue
+        if name not in chosen:
+            owner[candidate.place] = name
+        chosen.setdefault(name, []).append(candidate)
+    return chosen
+
+
+_TERMS = re.compile(
+    r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
+    r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days|tagen)|\d{1,3} days net|end of month)"
+)
+
+
+def find_payment_terms(labels: Sequence[Label], pages: Sequence[Page]) -> list[Candidate]:
+    """Find the terms of payment: what stands at their label, else a phrase such as "Net 30"."""
+    found = [
+        c
+        for label in labels
+        if (c := text_at(label, "payment_terms", pages)) is not None
+        and len(c.value) <= 60
+        and not c.value.endswith(":")
+    ]
+    for page in pages:
+        for cell in page.cells:
+            match = _TERMS.search(cell.text)
+            if match:
+                tokens = cell.tokens_between(*match.span())
+                whole = len(match.group()) > 0.6 * len(cell.text)
+                found.append(
+                    Candidate(
+                        collapse(match.group()),
+                        match.group(),
+                        0.5 if whole else 0.3,
+                        page.number,
+                        union_box(tokens),
+                    )
+                )
+    best: dict[str, Candidate] = {}
+    for candidate in sorted(found, key=lambda c: -c.score):
+        best.setdefault(candidate.value.lower(), candidate)
+    return list(best.values())[:4]
+
+
+def text_at(label: Label, name: str, pages: Sequence[Page]) -> Candidate | None:
+    """Return the text that a label speaks of: the rest of its cell, the next cell, or the cell below."""
+    strength = label.strength_of(name)
+    if strength < 0.4:
+        return None
+    rest = [t for t in label.cell.tokens[label.last + 1 :] if t.text not in (":", "-", "=", "#", ".")]
+    if rest:
+        if not label.colon and strength < 1:
+            return None
+        text = collapse(" ".join(t.text for t in rest)).lstrip(":-# ")
+        score = strength * (0.9 if label.colon else 0.6)
+        return (
+            Candidate(
+                text, text, score, label.cell.page, union_box(rest), label.text, tuple(t.index for t in rest)
+            )
+            if text
+            else None
+        )
+    page = next(p for p in pages if p.number == label.cell.page)
+    for cell in page.rows[label.cell.row]:
+        if cell.x0 > label.x1 and cell.x0 - label.x1 < 18 and not cell.text.rstrip().endswith(":"):
+            return _cell_candidate(cell, strength * 0.85, label)
+        if cell.x0 > label.x1:
+            break
+    for row in page.rows[label.cell.row + 1 : label.cell.row + 3]:
+        for cell in row:
+            if min(abs(cell.x0 - label.x0), abs(cell.cx - label.cell.cx)) < 1.5 and cell.y0 - label.y1 < 2.5:
+                return _cell_candidate(cell, strength * 0.75, label)
+    return None
+
+
+def _cell_candidate(cell: Cell, score: float, label: Label) -> Candidate:
+    text = collapse(cell.text)
+    return Candidate(
+        text, text, score, cell.page, union_box(cell.tokens), label.text, tuple(t.index for t in cell.tokens)
+    )

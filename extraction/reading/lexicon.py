@@ -1,0 +1,309 @@
+"""The phrases that label things on paper, and how a few words are matched against them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import fuzz, process
+
+from extraction.fields import FIELDS, LINE_ITEM_FIELDS, OTHER_LABELS
+
+WEAK = 0.5
+"""What a phrase that often labels something else counts, against 1 for a strong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a phrase labels and how surely (1 strong, :data:`WEAK` weak).
+
+    ``name`` is a field, or ``~`` and the name of a thing that only looks like one.
+    """
+
+    name: str
+    strength: float
+    language: str = ""
+
+
+def fold(text: str) -> str:
+    """Lower-case and strip accents."""
+    text = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower())
+    return "".join(c for c in text if not unicodedata.combining(c))
+
+
+def key_of(text: str) -> str:
+    """Reduce a phrase to what is compared: letters, digits, # and %, without spaces.
+
+    Dropping spaces makes ``InvoiceNo``, ``Invoice No.`` and ``INVOICE NO :`` the same.
+    """
+    return re.sub(r"[^a-z0-9#%]", "", fold(text))
+
+
+def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
+    """Return what a phrase labels; of alternatives ("Buyer / Recipient") the first that labels anything."""
+    find = fuzzy_meanings_of if fuzzy else meanings_of
+    meanings = find(key_of(phrase))
+    if not meanings and "/" in phrase:
+        for part in phrase.split("/"):
+            if len(key_of(part)) >= 4 and (meanings := find(key_of(part))):
+                break
+    return meanings
+
+
+def _build() -> dict[str, tuple[Meaning, ...]]:
+    table: dict[str, dict[str, Meaning]] = {}
+
+    def add(phrase: str, meaning: Meaning) -> None:
+        entry = table.setdefault(key_of(phrase), {})
+        if meaning.name not in entry or entry[meaning.name].strength < meaning.strength:
+            entry[meaning.name] = meaning
+
+    for field in FIELDS.values():
+        for language, phrases in field.words.items():
+            for phrase in phrases:
+                add(phrase, Meaning(field.name, 1.0, language))
+        for language, phrases in field.weak.items():
+            for phrase in phrases:
+                add(phrase, Meaning(field.name, WEAK, language))
+    for name, phrases in OTHER_LABELS.items():
+        for phrase in phrases:
+            add(phrase, Meaning(f"~{name}", 1.0))
+    table.pop("", None)
+    return {key: tuple(meanings.values()) for key, meanings in table.items()}
+
+
+_LABELS = _build()
+_LONG_LABELS = [key for key in _LABELS if len(key) >= 7]
+LONGEST_LABEL = 6
+"""Labels of more words are not looked for."""
+
+_COLUMNS: dict[str, str] = {}
+for _column in LINE_ITEM_FIELDS.values():
+    for _phrase in _column.words:
+        _COLUMNS.setdefault(key_of(_phrase), _column.name)
+_LONG_COLUMNS = [key for key in _COLUMNS if len(key) >= 6]
+
+
+def meanings_of(key: str) -> tuple[Meaning, ...]:
+    """Return what a phrase (as :func:`key_of` writes it) labels; empty if nothing."""
+    return _LABELS.get(key, ())
+
+
+@lru_cache(maxsize=20_000)
+def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
+    """Like :func:`meanings_of`, but forgives about one wrong letter in eight (misread print, typing errors)."""
+    if key in _LABELS:
+        return _LABELS[key]
+    if not 5 <= len(key) <= 40:
+        return ()
+    letters = key.translate(str.maketrans("015", "ols"))
+    if letters != key and letters in _LABELS and sum(c.isdigit() for c in key) <= len(key) / 4:
+        return _LABELS[letters]
+    if len(key) < 7 or sum(c.isdigit() for c in key) > 1:
+        return ()
+    best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=88)
+    if best is None:
+        return ()
+    return tuple(Meaning(m.name, m.strength * 0.9, m.language) for m in _LABELS[best[0]])
+
+
+@lru_cache(maxsize=20_000)
+def column_of(key: str) -> str | None:
+    """Return the line-item column that a header phrase names, or ``None``."""
+    if key in _COLUMNS:
+        return _COLUMNS[key]
+    if len(key) < 6:
+        return None
+    best = process.extractOne(key, _LONG_COLUMNS, scorer=fuzz.ratio, score_cutoff=88)
+    return None if best is None else _COLUMNS[best[0]]
+
+
+_TOTAL_WORDS = frozenset(
+    [
+        "total",
+        "totals",
+        "sum",
+        "summe",
+        "betrag",
+        "gesamt",
+        "gesamtbetrag",
+        "gesamtsumme",
+        "gesamtpreis",
+        "montant",
+        "amount",
+        "importe",
+        "monto",
+        "totaal",
+        "bedrag",
+        "totale",
+        "importo",
+        "sales",
+        "rechnungssumme",
+        "rechnungsbetrag",
+        "value",
+        "charges",
+        "endbetrag",
+        "rechnungswert",
+        "warenwert",
+        "invoice",
+        "montante",
+        "valor",
+        "zwischensumme",
+        "belegsumme",
+    ]
+)
+_TAX_WORDS = frozenset(
+    [
+        "tax",
+        "taxes",
+        "vat",
+        "gst",
+        "hst",
+        "mwst",
+        "ust",
+        "umsatzsteuer",
+        "mehrwertsteuer",
+        "steuer",
+        "steuern",
+        "tva",
+        "taxe",
+        "iva",
+        "btw",
+        "sst",
+        "impuesto",
+        "impuestos",
+        "imposta",
+        "steuerbetrag",
+        "mwstbetrag",
+        "ustbetrag",
+    ]
+)
+_NET_WORDS = frozenset(
+    [
+        "net",
+        "nett",
+        "netto",
+        "ht",
+        "excl",
+        "exclusive",
+        "excluding",
+        "exc",
+        "ohne",
+        "hors",
+        "without",
+        "exkl",
+        "sin",
+        "before",
+        "sans",
+        "esclusa",
+        "senza",
+        "zonder",
+        "exclusief",
+        "ex",
+    ]
+)
+_GROSS_WORDS = frozenset(
+    [
+        "gross",
+        "brutto",
+        "ttc",
+        "incl",
+        "inclusive",
+        "including",
+        "inc",
+        "includes",
+        "inkl",
+        "mit",
+        "con",
+        "with",
+        "comprises",
+        "compris",
+        "inclusief",
+        "rounded",
+        "rounding",
+        "after",
+        "included",
+    ]
+)
+_ADDING_WORDS = frozenset(
+    ["zzgl", "zuzugl", "zuzuglich", "plus", "add", "dont", "davon", "enthaltene", "enthalten"]
+)
+_OTHER_WORDS = frozenset(
+    [
+        "due",
+        "paid",
+        "payment",
+        "payments",
+        "pay",
+        "zahlen",
+        "payer",
+        "pagar",
+        "discount",
+        "savings",
+        "saved",
+        "hours",
+        "qty",
+        "quantity",
+        "items",
+        "item",
+        "previous",
+        "balance",
+        "deposit",
+        "retainage",
+        "cash",
+        "change",
+        "points",
+        "freight",
+        "shipping",
+        "delivery",
+        "rate",
+        "count",
+        "page",
+        "weight",
+        "id",
+        "no",
+        "number",
+        "nr",
+        "rabatt",
+        "remise",
+        "skonto",
+        "anzahlung",
+        "anzahlungen",
+        "abschlage",
+        "zuschlage",
+        "credit",
+        "date",
+    ]
+)
+
+
+@lru_cache(maxsize=20_000)
+def sum_named(phrase: str) -> str | None:
+    """Understand the label of a sum by its words: "Total (excluding GST)", "Summe inkl. USt", "zzgl. 19 % MwSt".
+
+    :returns: ``subtotal``, ``tax_amount`` or ``total``, or ``None`` if the words don't say.
+    """
+    words = re.findall(r"[a-z]+", re.sub(r"\b([a-z])\.([a-z])\.([a-z])?\.?", r"\1\2\3", fold(phrase)))
+    known = set(words)
+    if not words or len(words) > 7 or known & _OTHER_WORDS:
+        return None
+    unknown = [
+        w
+        for w in words
+        if w not in _TOTAL_WORDS | _TAX_WORDS | _NET_WORDS | _GROSS_WORDS | _ADDING_WORDS and len(w) > 3
+    ]
+    if len(unknown) > 1:
+        return None
+    is_sum, is_tax = bool(known & _TOTAL_WORDS), bool(known & _TAX_WORDS)
+    net, gross = bool(known & _NET_WORDS), bool(known & _GROSS_WORDS)
+    if is_tax and known & _ADDING_WORDS:
+        return "tax_amount"
+    if is_sum and net and not gross:
+        return "subtotal"
+    if is_sum and gross and not net:
+        return "total"
+    if is_tax and not net and not gross and (is_sum or len(words) <= 3) and not unknown:
+        return "tax_amount"
+    return None

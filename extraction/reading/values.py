@@ -1,0 +1,197 @@
+"""Typed values on a page: every date, amount, id, percentage, e-mail, phone and IBAN with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from stdnum import iban as stdnum_iban
+from stdnum.exceptions import ValidationError
+
+from extraction.fields import collapse
+from extraction.reading import amounts, dates
+from extraction.reading.anchors import Span
+from extraction.reading.context import Context
+from extraction.reading.lines import Cell, Page, union_box
+from extraction.schema import Box
+
+ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
+
+_EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
+_URL = re.compile(
+    r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|net|org|de|fr|nl|co|io|biz|info|us|my|uk)(?:\.\w{2})?\b(?:/\S*)?",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(
+    r"(?<![\w/.-])(?:\+\s?\d{1,3}[\s.\-/]?)?(?:\(\s?\d{1,5}\s?\)[\s.\-/]?)?\d{2,5}(?:[\s.\-/]\d{2,8}){1,4}(?![\w/-]|[.,]\d)"
+    r"|\(\d{2,5}\)\s?\d{3}[- .]?\d{4}"
+)
+_PHONE_SURE = re.compile(r"^\+\d|^\(\d{3}\)|^\d{3}[-.]\d{3}[-.]\d{4}$|^\d{3}[-.]\d{4}$|^0\d{1,4}[-/ ]\d")
+_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+_MASK = "\u2588"
+_ID_TOKEN = re.compile(r"^[\w#][\w\-/.\\#&+*:]*$|^\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A typed value: ``value`` normalised, ``text`` as printed.
+
+    ``quality`` (0..1) says how much it looks like its kind by its form alone.
+    ``number`` is set for money and percentages.
+    """
+
+    kind: ValueKind
+    value: str
+    text: str
+    span: Span
+    page: int
+    quality: float
+    confidence: float
+    number: Decimal | None = None
+    currency: str = ""
+    swapped: str = ""
+
+    @property
+    def box(self) -> Box:
+        return union_box(self.span.tokens)
+
+
+def find_values(page: Page, context: Context) -> list[Value]:
+    """Find all typed values of a page, in reading order."""
+    return [value for cell in page.cells for value in _values_of_cell(cell, context)]
+
+
+def _value(
+    kind: ValueKind, value: str, cell: Cell, span: tuple[int, int], quality: float, **extra: object
+) -> Value:
+    tokens = cell.tokens_between(*span)
+    text = collapse(cell.text[span[0] : span[1]])
+    confidence = min(t.confidence for t in tokens)
+    return Value(kind, value, text, Span(cell, tokens), cell.page, quality, confidence, **extra)  # type: ignore[arg-type]
+
+
+def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
+    text = cell.text
+    if not any(c.isdigit() or c == "@" for c in text):
+        return
+    taken = list(text)
+
+    def mask(start: int, end: int) -> None:
+        taken[start:end] = [_MASK if c != " " else c for c in taken[start:end]]
+
+    for match in _EMAIL.finditer(text):
+        yield _value("email", re.sub(r"\s", "", match.group()), cell, match.span(), 1.0)
+        mask(*match.span())
+    for match in _URL.finditer("".join(taken)):
+        mask(*match.span())
+    for match in _IBAN.finditer("".join(taken)):
+        try:
+            number = stdnum_iban.validate(match.group())
+        except ValidationError:
+            continue
+        yield _value("iban", number, cell, match.span(), 1.0)
+        mask(*match.span())
+    for found in dates.find_dates("".join(taken), context.order):
+        swapped = found.swapped.isoformat() if found.swapped else ""
+        yield _value(
+            "date",
+            found.value.isoformat(),
+            cell,
+            (found.start, found.end),
+            1.0 if found.certain else 0.5,
+            swapped=swapped,
+        )
+        if found.certain:
+            mask(found.start, found.end)
+    for match in _PHONE.finditer("".join(taken)):
+        digits = re.sub(r"\D", "", match.group())
+        if 7 <= len(digits) <= 15 and (
+            _PHONE_SURE.search(match.group()) or re.search(r"(?i)tel|ph|fax|mob|call", text)
+        ):
+            yield _value("phone", collapse(match.group()), cell, match.span(), 1.0)
+            mask(*match.span())
+    for start, end, percent in amounts.find_percents("".join(taken)):
+        yield _value("percent", amounts.plain(percent), cell, (start, end), 1.0, number=percent)
+        mask(start, end)
+    rest = "".join(taken)
+    for amount in amounts.find_amounts(rest, context.mark):
+        quality = 1.0 if amount.cents else 0.85 if amount.currency else 0.5
+        yield _value(
+            "money",
+            amounts.plain(amount.value, places=2),
+            cell,
+            (amount.start, amount.end),
+            quality,
+            number=amount.value,
+            currency=amount.currency,
+        )
+    yield from _ids_of_cell(cell, rest)
+
+
+def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
+    """Yield ids: a token with a digit, together with neighbours that belong to the same number."""
+    tokens = cell.tokens
+    usable = [_MASK not in masked[s : s + len(t.text)] for s, t in zip(cell.starts, tokens, strict=True)]
+    k = 0
+    while k < len(tokens):
+        text = tokens[k].text
+        if not usable[k] or not any(c.isdigit() for c in text) or not _looks_like_id(text):
+            k += 1
+            continue
+        first = last = k
+        # "INV - 100", "RE 2024-77", "US - 001": an upper-case prefix or a separator belongs to the number
+        while first > 0 and usable[first - 1] and _joins_before(tokens[first - 1].text, tokens[first].text):
+            first -= 1
+        while (
+            last + 1 < len(tokens)
+            and usable[last + 1]
+            and _joins_after(tokens[last].text, tokens[last + 1].text)
+        ):
+            last += 1
+        span = cell.span_of(first, last)
+        value = collapse(cell.text[span[0] : span[1]]).strip("#.:,; ()[]")
+        if value and any(c.isdigit() for c in value):
+            yield _value("id", value, cell, span, _id_quality(value))
+        k = last + 1
+
+
+def _looks_like_id(text: str) -> bool:
+    return bool(_ID_TOKEN.match(text.strip("().,;:[]*"))) and not re.fullmatch(
+        r"\d{1,2}(?:st|nd|rd|th)", text.lower()
+    )
+
+
+def _joins_before(previous: str, current: str) -> bool:
+    if previous in ("-", "/", "–"):
+        return True
+    if previous.endswith(("-", "/")) and len(previous) > 1:
+        return True
+    return current[0] in "-/–" and bool(re.fullmatch(r"[A-Z0-9][\w-]*", previous))
+
+
+def _joins_after(current: str, following: str) -> bool:
+    if current.endswith(("-", "/")) or current in ("-", "/", "–"):
+        return any(c.isdigit() for c in following) or following.isupper()
+    if following in ("-", "/", "–"):
+        return True
+    return following[0] in "-/–" and len(following) > 1
+
+
+def _id_quality(value: str) -> float:
+    digits = sum(c.isdigit() for c in value)
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}", value):
+        return 0.25
+    if digits == 1:
+        return 0.4
+    if re.fullmatch(r"\d\.\d{1,2}", value):
+        return 0.3
+    if digits == 2 and len(value) == 2:
+        return 0.6
+    if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2})?", value):
+        return 0.05
+    if re.search(r"[a-z]{4,}", value) and digits < 3:
+        return 0.4
+    return 1.0

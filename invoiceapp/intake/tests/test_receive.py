@@ -1,0 +1,261 @@
+"""What becomes of a file that is handed in."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+
+from extraction.documents.refusal import CODES
+from extraction.tests import hostile
+from invoiceapp import pipeline
+from invoiceapp.intake import services
+from invoiceapp.intake.models import Upload
+from invoiceapp.records.models import Document, Event, Invoice
+from invoiceapp.work.models import WorkItem
+
+
+def a_file(data: bytes = b"", name: str = "invoice.pdf") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data or hostile.plain_pdf())
+
+
+def stored_files() -> list[str]:
+    found = []
+
+    def walk(folder: str) -> None:
+        folders, files = default_storage.listdir(folder)
+        found.extend(f"{folder}/{name}" for name in files)
+        for name in folders:
+            walk(f"{folder}/{name}".lstrip("/"))
+
+    if default_storage.exists(""):
+        walk("")
+    return found
+
+
+def test_a_good_file_becomes_an_invoice_that_waits_to_be_read(organization: Any, bob: Any) -> None:
+    upload = services.receive(
+        a_file(name="March.pdf"),
+        organization=organization,
+        user=bob,
+        stated_work_order=" 31877 ",
+        stated_total=Decimal("1450.00"),
+        urgent=True,
+    )
+    invoice = upload.invoice
+    assert (upload.outcome, upload.message) == ("accepted", f"Accepted as invoice {invoice.reference}.")
+    assert (invoice.status, invoice.urgent) == ("waiting", True)
+    assert (invoice.stated_work_order, invoice.stated_total) == ("31877", Decimal("1450.00"))
+    document = invoice.document
+    assert (document.filename, document.media_type, document.page_count) == (
+        "March.pdf",
+        "application/pdf",
+        1,
+    )
+    assert document.file.read() == hostile.plain_pdf()
+    assert default_storage.open(services.thumbnail_path(document)).read(3) == b"\xff\xd8\xff"
+    assert WorkItem.objects.get(invoice=invoice).status == WorkItem.Status.QUEUED
+    assert Event.objects.get(invoice=invoice).user == bob
+
+
+def test_what_a_file_is_called_and_claims_to_be_decides_nothing(organization: Any, bob: Any) -> None:
+    picture = SimpleUploadedFile("../../etc/passwd.pdf", hostile.jpeg(), content_type="text/html")
+    upload = services.receive(picture, organization=organization, user=bob)
+    assert upload.invoice.document.media_type == "image/jpeg"
+    assert upload.filename == "passwd.pdf"
+    assert all("passwd" not in name for name in stored_files())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("a\x00b\r\n.pdf", "ab.pdf"),
+        ("x" * 300 + ".pdf", "x" * 251 + ".pdf"),
+        ("  Factura  de mayo ñ.pdf", "Factura de mayo ñ.pdf"),
+        ("", "without a name"),
+    ],
+)
+def test_names_are_shown_without_tricks(name: str, shown: str) -> None:
+    assert services.clean_filename(name) == shown
+
+
+def test_the_same_bytes_again_point_to_the_first_invoice(organization: Any, alice: Any) -> None:
+    first = services.receive(a_file(), organization=organization, user=alice)
+    again = services.receive(a_file(name="copy.pdf"), organization=organization, user=alice)
+    assert again.outcome == "already_here"
+    assert again.invoice == first.invoice
+    assert f"already here: invoice {first.invoice.reference}, uploaded on" in again.message
+    assert Invoice.objects.count() == 1
+    assert len(stored_files()) == 2, "one original, one thumbnail"
+
+
+def test_who_may_not_see_the_first_invoice_learns_nothing_about_it(
+    organization: Any, alice: Any, bob: Any
+) -> None:
+    first = services.receive(a_file(), organization=organization, user=alice)
+    again = services.receive(a_file(), organization=organization, user=bob)
+    assert again.outcome == "already_here"
+    assert again.invoice is None
+    assert again.message == "This file has been handed in before. You need not send it again."
+    assert str(first.invoice.reference) not in again.message
+
+
+def test_another_organization_may_hand_in_the_same_bytes(
+    organization: Any, other_organization: Any, alice: Any, charlie: Any
+) -> None:
+    services.receive(a_file(), organization=organization, user=alice)
+    theirs = services.receive(a_file(), organization=other_organization, user=charlie)
+    assert theirs.outcome == "accepted"
+
+
+def test_a_file_sent_again_because_its_answer_was_lost_gets_its_first_answer(
+    organization: Any, bob: Any
+) -> None:
+    key = uuid.uuid4()
+    first = services.receive(a_file(), organization=organization, user=bob, key=key)
+    again = services.receive(a_file(), organization=organization, user=bob, key=key)
+    assert again == first
+    assert again.outcome == "accepted"
+    assert Upload.objects.count() == 1
+
+
+def test_two_people_may_choose_the_same_key(organization: Any, alice: Any, bob: Any) -> None:
+    key = uuid.uuid4()
+    services.receive(a_file(), organization=organization, user=alice, key=key)
+    other = services.receive(a_file(hostile.jpeg()), organization=organization, user=bob, key=key)
+    assert other.outcome == "accepted"
+
+
+def test_too_large_is_said_before_a_byte_is_read(organization: Any, bob: Any, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 2 * 1024 * 1024
+
+    class Unread(SimpleUploadedFile):
+        def read(self, *args: Any) -> bytes:
+            raise AssertionError("it was read")
+
+    upload = services.receive(Unread("big.pdf", b"x" * 3 * 1024 * 1024), organization=organization, user=bob)
+    assert upload.outcome == "too_large"
+    assert upload.message.startswith("The file has 3.0 MB; at most 2 MB can be uploaded.")
+    assert stored_files() == []
+
+
+def test_every_reason_for_refusing_a_document_is_an_outcome() -> None:
+    assert set(CODES) <= set(Upload.Outcome.values)
+    assert {*CODES} == {str(outcome) for outcome in Upload.REFUSED}
+
+
+def test_a_refused_file_leaves_its_row_and_nothing_else(organization: Any, bob: Any) -> None:
+    upload = services.receive(a_file(hostile.encrypted_pdf()), organization=organization, user=bob)
+    assert (upload.outcome, upload.invoice, upload.is_refused) == ("encrypted", None, True)
+    assert len(upload.sha256) == 64
+    assert not Document.objects.exists()
+    assert stored_files() == []
+
+
+def test_bytes_are_removed_when_the_rows_can_not_be_written(
+    organization: Any, bob: Any, monkeypatch: Any
+) -> None:
+    def break_down(invoice: Invoice) -> None:
+        raise RuntimeError("no space left on device")
+
+    monkeypatch.setattr(pipeline, "submit", break_down)
+    with pytest.raises(RuntimeError):
+        services.receive(a_file(), organization=organization, user=bob)
+    assert stored_files() == []
+    assert not Document.objects.exists()
+    assert not Upload.objects.exists()
+    monkeypatch.undo()
+    assert services.receive(a_file(), organization=organization, user=bob).outcome == "accepted"
+
+
+def test_bytes_stay_when_the_commit_succeeded_and_only_its_answer_was_lost(
+    organization: Any, bob: Any, monkeypatch: Any
+) -> None:
+    real = services.transaction.atomic
+    outermost: list[Any] = []
+
+    class LostAnswer:
+        """A transaction whose commit succeeds and whose caller is told that the connection broke."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self.real = real(*args, **kwargs)
+            outermost.append(self)
+
+        def __enter__(self) -> None:
+            self.real.__enter__()
+
+        def __exit__(self, *error: Any) -> None:
+            self.real.__exit__(*error)
+            if outermost[0] is self:
+                raise ConnectionError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(services.transaction, "atomic", LostAnswer)
+    with pytest.raises(ConnectionError):
+        services.receive(a_file(), organization=organization, user=bob)
+    monkeypatch.undo()
+    assert Document.objects.get().file.read() == hostile.plain_pdf()
+
+
+def test_a_blurred_photo_is_taken_in_and_says_so(organization: Any, bob: Any) -> None:
+    from invoiceapp.intake import samples
+
+    upload = services.receive(
+        a_file(samples.blurred_photo(), "photo.jpg"), organization=organization, user=bob
+    )
+    assert upload.outcome == "accepted"
+    assert any("blurred" in warning for warning in upload.warnings)
+
+
+def test_the_limit_of_files_a_minute(organization: Any, bob: Any, alice: Any, settings: Any) -> None:
+    settings.UPLOADS_PER_MINUTE = 2
+    assert services.seconds_to_wait(bob) == 0
+    services.receive(a_file(b"%PDF-1.4 nothing"), organization=organization, user=bob)
+    assert services.seconds_to_wait(bob) == 0
+    services.receive(a_file(b"no document"), organization=organization, user=bob)
+    assert 55 < services.seconds_to_wait(bob) <= 60
+    assert services.seconds_to_wait(alice) == 0, "another person's files do not count"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_identical_files_at_the_same_moment_become_one_invoice(organization: Any, alice: Any) -> None:
+    """Both pass every look before the rows are written: the database alone decides."""
+    together = threading.Barrier(2, timeout=30)
+    store = services._store_bytes
+    outcomes: list[Upload] = []
+    errors: list[Exception] = []
+
+    def meet(*args: Any, **kwargs: Any) -> Document:
+        document = store(*args, **kwargs)
+        together.wait()
+        return document
+
+    def hand_in() -> None:
+        try:
+            outcomes.append(services.receive(a_file(), organization=organization, user=alice))
+        except Exception as error:  # noqa: BLE001 - reported by the test
+            errors.append(error)
+        finally:
+            connection.close()
+
+    services._store_bytes = meet
+    try:
+        threads = [threading.Thread(target=hand_in) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        services._store_bytes = store
+    assert errors == []
+    assert sorted(upload.outcome for upload in outcomes) == ["accepted", "already_here"]
+    assert {upload.invoice for upload in outcomes} == {Invoice.objects.get()}
+    assert Document.objects.count() == 1
+    assert WorkItem.objects.count() == 1
+    assert len(stored_files()) == 2, "the loser's bytes are gone"

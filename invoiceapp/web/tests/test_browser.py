@@ -1,0 +1,50 @@
+"""The frame, the lists and the settings in a real browser: accessible, in both themes, on a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from invoiceapp.tests.browser import axe_violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAGES = ("/", "/invoices/", "/settings/", "/settings/people/", "/settings/jobs/", "/settings/vendors/")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_are_accessible_and_fit(alice: Any, open_page: Any, dark: bool, width: int) -> None:
+    page = open_page(alice, "/", width=width, dark=dark)
+    for address in PAGES:
+        page.goto(address)
+        assert axe_violations(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{address} scrolls sideways"
+        )
+
+
+def test_sign_in_page_is_accessible(open_page: Any) -> None:
+    assert axe_violations(open_page(None, "/sign-in/")) == []
+
+
+def test_theme_stays_as_chosen(alice: Any, open_page: Any) -> None:
+    page = open_page(alice)
+    page.get_by_text("alice", exact=True).click()
+    page.get_by_role("button", name="Light or dark").click()
+    page.goto("/invoices/")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_reading_settings_show_what_belongs_to_the_choice(alice: Any, open_page: Any) -> None:
+    page = open_page(alice, "/settings/")
+    assert not page.get_by_role("textbox", name="Times of the day").is_visible()
+    page.get_by_label("At fixed times of the day").check()
+    page.get_by_role("textbox", name="Times of the day").fill("25:00")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("“25:00” is not a time").is_visible()
+    page.get_by_role("textbox", name="Times of the day").fill("17:00, 07:30")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("follow the new times").is_visible()
+    assert page.get_by_role("textbox", name="Times of the day").input_value() == "07:30, 17:00"
