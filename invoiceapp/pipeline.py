@@ -9,6 +9,8 @@ queue knows; their arguments are names, never objects.
 from __future__ import annotations
 
 import logging
+from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -42,26 +44,31 @@ def read_again(invoice: Invoice, *, user: object) -> WorkItem:
 
 
 def process_next(queue: str) -> str:
-    """Do the most pressing piece of work of a queue; returns one line for the log."""
+    """Do the most pressing piece of work of a queue; returns and logs one line on what became of it."""
     work.beat(queue)
     item = work.claim(queue)
     if item is None:
         return "nothing is waiting"
+    outcome = f"invoice {item.invoice_id}, attempt {item.attempts}: {_do(item)}"
+    log.info(outcome)
+    work.beat(queue)
+    return outcome
+
+
+def _do(item: WorkItem) -> str:
     run: Run | None = None
     try:
         run = _start(item)
         if run is None:
             work.finish(item)
-            return f"invoice {item.invoice_id}: no longer waits to be read"
-        outcome = _keep(run, item, extraction.services.read(run))
+            return "no longer waits to be read"
+        return _keep(run, item, extraction.services.read(run))
     except (Exception, TimeoutException) as error:  # whatever a document does, its history says it
         log.exception("Reading invoice %s failed", item.invoice_id)
         _give_back(run, item, error)
         if isinstance(error, TimeoutException):
             raise  # the queue replaces a process that was interrupted somewhere
-        outcome = _sentence(error)
-    work.beat(queue)
-    return f"invoice {item.invoice_id}: {outcome}"
+        return _sentence(error)
 
 
 def _start(item: WorkItem) -> Run | None:
@@ -73,7 +80,11 @@ def _start(item: WorkItem) -> Run | None:
         if invoice.status == Status.WAITING:
             invoices.change_status(invoice, Status.READING)
         extraction.services.abandon_runs(invoice, error="The worker stopped while reading.")
-        return extraction.services.start_run(invoice, token=item.token, attempt=item.attempts)
+        return extraction.services.start_run(
+            invoice,
+            token=cast(UUID, item.token),  # a claimed row has one
+            attempt=item.attempts,
+        )
 
 
 def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
@@ -109,6 +120,7 @@ def _sentence(error: BaseException) -> str:
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
+    work.beat(settings.QUEUE_NAME)
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
     return f"{buried} given up, {woken} woken"

@@ -32,6 +32,14 @@ def _one_of(name: str, choices: tuple[str, ...], default: str) -> str:
     return value
 
 
+def _number(name: str, default: int) -> int:
+    text = env.str(name, default=str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number.") from None
+
+
 def _secret_key() -> str:
     """Return SECRET_KEY; a single box that sets none gets one of its own, kept in var/."""
     if key := env.str("SECRET_KEY", default=""):
@@ -230,8 +238,8 @@ if not STATIC_MANIFEST:
     STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns about a missing one at every start
 
 # --- uploads (the sandbox's own limits are extraction.documents.Limits) ------------------------
-UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25 * 1024 * 1024)
-UPLOADS_PER_MINUTE = env.int("UPLOADS_PER_MINUTE", default=240)
+UPLOAD_MAX_BYTES = _number("UPLOAD_MAX_BYTES", 25 * 1024 * 1024)
+UPLOADS_PER_MINUTE = _number("UPLOADS_PER_MINUTE", 240)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a 100-page pay application has many cells
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -239,14 +247,14 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 # --- the queue ---------------------------------------------------------------------------------
 QUEUE_BROKER = _one_of("QUEUE_BROKER", ("orm", "redis", "sqs"), "orm")
 QUEUE_NAME = env.str("QUEUE_NAME", default="invoices")
-WORKERS = env.int("WORKERS", default=1)
+WORKERS = _number("WORKERS", 1)
 # Slowest task < timeout < retry; timeout + 3 is a multiple of guard_cycle, or a stuck task is never killed.
-TASK_TIMEOUT = env.int("TASK_TIMEOUT", default=300)
-READ_ATTEMPTS = env.int("READ_ATTEMPTS", default=3)
+TASK_TIMEOUT = _number("TASK_TIMEOUT", 300)
+READ_ATTEMPTS = _number("READ_ATTEMPTS", 3)
 # A cluster that ran nothing for so long is taken for frozen; a busy one beats between two documents.
-WATCHDOG_SECONDS = env.int("WATCHDOG_SECONDS", default=max(300, TASK_TIMEOUT + 60))
+WATCHDOG_SECONDS = _number("WATCHDOG_SECONDS", max(300, TASK_TIMEOUT + 60))
 # What a stopping worker gets to finish its documents; the container's stop_grace_period must be longer.
-DRAIN_SECONDS = env.int("DRAIN_SECONDS", default=TASK_TIMEOUT + 60)
+DRAIN_SECONDS = _number("DRAIN_SECONDS", TASK_TIMEOUT + 60)
 Q_CLUSTER = {
     "name": QUEUE_NAME,
     "workers": WORKERS,

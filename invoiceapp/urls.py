@@ -17,8 +17,12 @@ urlpatterns = [
     path("invoices/<uuid:pk>/urgent/", views.make_urgent, name="invoice_urgent"),
     path("invoices/<uuid:pk>/read-again/", views.read_again, name="invoice_read_again"),
     path("", include("invoiceapp.intake.urls")),
+    path("review/", include("review.urls")),
     path("settings/", office.reading_settings, name="settings"),
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),
     path("settings/vendors/", office.vendors, name="vendors"),
+    path("approve/", include("invoiceapp.web.approval_urls")),
+    path("exports/", include("invoiceapp.exports.urls")),
+    path("reports/", include("invoiceapp.reports.urls")),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,21 +21,15 @@ from review.models import Item
 from review.services import LINE_CELLS
 
 SAMPLED = "Random check: please compare it with the page."
-    "description",
-    "product_code",
-    "quantity",
-    "unit",
-    "unit_price",
-    "amount",
-    "tax_rate",
-    "cost_code",
-    "date",
-)
 # Columns of the grid that are there even when no line has anything in them.
 ALWAYS_IN_GRID = frozenset({"description", "quantity", "unit", "unit_price", "amount", "cost_code"})
 # rapidfuzz's ratio (0..100) from which a known vendor is worth offering.
-SIMILAR_VENDOR = 60
+SIMILAR_VENDOR = 70
 MOST_OFFERED = 3
+# Probability under which a reader's other candidate is only noise.
+LEAST_OFFERED = 0.02
+# Boxes are drawn a little larger than the words, or their edges would cross the letters; in box heights.
+MARK_PAD = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,11 @@ class Offer:
     note: str
     page: int | None = None
     box: Sequence[float] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands on the page, as JSON for the page's script; empty if unknown."""
+        return place_json(self.page, self.box)
 
 
 @dataclass(slots=True)
@@ -94,8 +94,9 @@ class FieldRow:
         return STATE_ICONS[self.state]
 
     @property
-    def place(self) -> dict[str, Any] | None:
-        return {"page": self.page, "box": list(self.box)} if self.box is not None else None
+    def place(self) -> str:
+        """Where the value stands on the page, as JSON for the page's script; empty if unknown."""
+        return place_json(self.page, self.box)
 
 
 STATE_WORDS = {
@@ -132,10 +133,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """A line of the grid; ``place`` is where it stands on the page."""
+    """A line of the grid; ``place`` is where it stands on the page, as JSON."""
 
     cells: list[Cell]
-    place: dict[str, Any] | None = None
+    place: str = ""
+
+
+def place_json(page: int | None, box: Sequence[float] | None) -> str:
+    """Return a place as the page's script knows it: ``{"page": 0, "box": [x0, y0, x1, y1]}``."""
+    return json.dumps({"page": page, "box": list(box)}) if box is not None else ""
 
 
 def shown(name: str, value: str, *, of_line: bool = False) -> str:
@@ -219,6 +225,8 @@ def _offers(row: FieldRow, reading: Any) -> list[Offer]:
             }
         )
     for candidate in candidates:
+        if (candidate.get("confidence") or 1) < LEAST_OFFERED:
+            continue
         text = shown(row.name, str(candidate.get("value", "")))
         if not text or text == row.original or any(offer.text == text for offer in offers):
             continue
@@ -323,7 +331,7 @@ def line_rows(
                     posted.cell_errors.get((position, column.name), "") if posted is not None else "",
                 )
             )
-        rows.append(LineRow(cells, _where(line) if line.get("box") else None))
+        rows.append(LineRow(cells, place_json(line.get("page"), line.get("box"))))
     return shown_columns, rows
 
 
@@ -349,15 +357,7 @@ def pictures(item: Item, invoice: Invoice, rows: Sequence[FieldRow]) -> list[Pag
     found = []
     for page in Page.objects.filter(document_id=invoice.document_id):
         marks = [
-            {
-                "name": row.name,
-                "label": row.label,
-                "state": row.state,
-                "x": round(row.box[0] * page.width, 1),
-                "y": round(row.box[1] * page.height, 1),
-                "width": round((row.box[2] - row.box[0]) * page.width, 1),
-                "height": round((row.box[3] - row.box[1]) * page.height, 1),
-            }
+            {"name": row.name, "label": row.label, "state": row.state, **_mark(row.box, page)}
             for row in rows
             if row.box is not None and row.page == page.number
         ]
@@ -374,6 +374,17 @@ def pictures(item: Item, invoice: Invoice, rows: Sequence[FieldRow]) -> list[Pag
             )
         )
     return found
+
+
+def _mark(box: Sequence[float], page: Page) -> dict[str, float]:
+    """Return the rectangle of a page-relative box in picture pixels."""
+    pad = MARK_PAD * (box[3] - box[1]) * page.height
+    return {
+        "x": round(box[0] * page.width - pad, 1),
+        "y": round(box[1] * page.height - pad, 1),
+        "width": round((box[2] - box[0]) * page.width + 2 * pad, 1),
+        "height": round((box[3] - box[1]) * page.height + 2 * pad, 1),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from extraction import rules
 from extraction.fields import FIELDS, REQUIRED_FIELDS
 from extraction.models import FieldReading, Run
 from extraction.schema import Check
@@ -178,7 +179,9 @@ def _accept_readings(
                 doubts[name] = f"A person entered “{held.value}”; now it was read as “{read.value}”."
         elif held.value and name not in readings and name != "document_type":
             invoices.accept_value(invoice, name, "", origin=origin)
-    found = [(name, reading.value, reading) for name, reading in readings.items()]
+    found: list[tuple[str, str, FieldReading | None]] = [
+        (name, reading.value, reading) for name, reading in readings.items()
+    ]
     if run.document_type and "document_type" not in readings:
         found.append(("document_type", run.document_type, None))
     for name, value, reading in found:
@@ -681,7 +684,7 @@ def _comparable(lines: Iterable[Mapping[str, Any]]) -> str:
 
 def check_values(values: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Sequence[Check]:
     """Apply the arithmetic and format rules to normalised values, as `settle` will."""
-    return []
+    return rules.check(values, lines)
 
 
 def _check_invoice(invoice: Invoice) -> Sequence[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from extraction.fields import FIELDS
 from invoiceapp.records import invoices
 from invoiceapp.records.access import may, require
 from invoiceapp.records.invoices import InvalidValue, WrongStatus
@@ -23,6 +25,7 @@ from invoiceapp.records.models import Page
 from review import queue, screen, services
 from review.forms import Correction, FilterForm, ReasonForm, normalised, read_correction
 from review.models import Item
+from review.queue import Filters
 from review.services import LINE_CELLS, LINES, ClaimLost, InvalidFields
 
 PER_PAGE = 50
@@ -48,21 +51,63 @@ def waiting(request: HttpRequest) -> HttpResponse:
         mine=Count("pk", filter=queue.held_by(request.user, now)),
         others=Count("pk", filter=Q(claimed_until__gt=now) & ~Q(claimed_by=request.user)),
     )
-    skipped = Item.skipped_by.through.objects.filter(
-        user_id=request.user.pk, item__in=everything.values("pk")
-    ).values_list("item_id", flat=True)
+    skipped = set(
+        Item.skipped_by.through.objects.filter(
+            user_id=request.user.pk or 0, item__in=[item.pk for item in page]
+        ).values_list("item_id", flat=True)
+    )
     context = {
         "form": form,
+        "heads": _heads(request, filters),
+        "rows": [_queue_row(item, request, now, skipped) for item in page],
         "filters": filters,
         "is_filtered": bool(_filters_of(request)),
         "page": page,
         "counts": counts,
-        "skipped": set(skipped),
-        "now": now,
         "query": _query(request),
         "saved": _just_saved(request),
     }
     return render(request, "review/queue.html", context)
+
+
+# Column -> the keys of `queue.ORDERS` for up and down.
+_HEADS = (
+    ("Vendor", "vendor", "-vendor", False),
+    ("Amount", "amount", "-amount", True),
+    ("Reason", "reason", "-reason", False),
+    ("Waiting", "oldest", "newest", False),
+)
+
+
+def _heads(request: HttpRequest, filters: Filters) -> list[dict[str, Any]]:
+    """Return the sortable columns with the address that sorts by each."""
+    heads = []
+    for label, up, down, numeric in _HEADS:
+        query = {**_filters_of(request), "sort": down if filters.sort == up else up}
+        heads.append(
+            {
+                "label": label,
+                "url": f"?{urlencode(query)}",
+                "numeric": numeric,
+                "sorted": {up: "ascending", down: "descending"}.get(filters.sort, "none"),
+            }
+        )
+    return heads
+
+
+def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int]) -> dict[str, Any]:
+    holder = item.holder(now)
+    labels = [FIELDS[name].label if name in FIELDS else "Lines" for name in item.fields]
+    return {
+        "item": item,
+        "currency": item.invoice.currency or item.invoice.organization.currency,
+        "why": item.explanation
+        or ", ".join(labels)
+        or ", ".join(FIELDS[name].label for name in item.sampled),
+        "mine": holder == request.user,
+        "holder": (holder.get_full_name() or holder.get_username()) if holder else "",
+        "skipped": item.pk in skipped,
+    }
 
 
 @require_POST
@@ -190,19 +235,19 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
     return _to_next(request)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def reject(request: HttpRequest, pk: int) -> HttpResponse:
     """Refuse the invoice for good, with a reason."""
     item = _item(request, pk)
-    form = ReasonForm(request.POST)
+    form = ReasonForm(request.POST or None)
     if not form.is_valid():
-        return _screen(request, item, problem=" ".join(form.errors["reason"]), status=422)
+        context = {"item": item, "form": form, "query": _query(request)}
+        return render(request, "review/reject.html", context, status=422 if form.is_bound else 200)
     try:
         services.reject(item, user=request.user, reason=form.cleaned_data["reason"])
-    except (InvalidValue, WrongStatus) as error:
-        return _screen(request, item, problem=str(error), status=422)
-    except ClaimLost as error:
-        return _screen(request, item, lost=error, status=409)
+    except (ClaimLost, WrongStatus) as error:
+        messages.warning(request, str(error))
+        return redirect(_with_query(request, "review:queue"))
     messages.success(request, f"{item.invoice} is rejected. The uploader sees why.")
     return _to_next(request)
 
@@ -227,7 +272,7 @@ def words(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     content = b"[]"
     if page.words:
         try:
-            with default_storage.open(page.words.name, "rb") as file:
+            with default_storage.open(str(page.words.name), "rb") as file:
                 content = file.read()
         except FileNotFoundError:
             raise Http404("The words of this page are not in the storage.") from None
@@ -277,8 +322,8 @@ def _screen(
     held = invoices.current_values(invoice)
     fields = screen.field_rows(item, invoice, held, posted)
     columns, lines = screen.line_rows(item, invoice, posted, blank=blank)
-    mine = item.claimed_by == request.user and item.claimed_until is not None and item.claimed_until > now
-    others = item.claimed_by is not None and not mine and item.claimed_until > now
+    holder = item.holder(now)
+    mine = holder == request.user
     to_check = [row for row in fields if row.to_check]
     lines_reason = item.fields.get(LINES, "")
     context = {
@@ -296,8 +341,8 @@ def _screen(
         "errors": [row for row in fields if row.error],
         "posted": posted is not None,
         "mine": mine,
-        "holder": item.claimed_by if others else None,
-        "seconds_left": int((item.claimed_until - now).total_seconds()) if mine else 0,
+        "holder": None if mine else holder,
+        "seconds_left": int((item.claimed_until - now).total_seconds()) if item.claimed_until else 0,
         "lost": lost,
         "problem": problem,
         "may_approve": may(request.user, request.organization, "approve"),

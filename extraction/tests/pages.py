@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pypdfium2
+import reportlab
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import letter
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
+
+# Bitstream Vera ships with reportlab and has the letters of Western Europe.
+VERA = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 
 INVOICE_LINES = (
     "Miller & Sons Roofing LLC",
@@ -79,7 +84,7 @@ def invoice_picture(
     """Return a white RGB page with the lines printed on it, as a 200 dpi scan would show letter paper."""
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size)
+    font = ImageFont.truetype(str(VERA), size)
     for number, line in enumerate(lines):
         draw.text((150, 180 + number * size * 2), line, fill="black", font=font)
     return image

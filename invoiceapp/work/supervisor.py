@@ -33,6 +33,7 @@ from invoiceapp.work.services import CLUSTER_VARIABLE
 log = logging.getLogger(__name__)
 
 BEAT = "invoiceapp.pipeline.beat"
+SWEEP = "invoiceapp.pipeline.sweep"
 LONGEST_PAUSE = 60.0  # seconds between two starts of a cluster that dies at once
 SETTLED = 300.0  # a cluster that lived this many seconds starts again without a pause
 LOOK_EVERY = 5.0
@@ -68,6 +69,7 @@ class Supervisor:
         while not self._stops_asked:
             begun = time.monotonic()
             cluster = _Cluster(self.queue, self.command)
+            self._ask_for_a_sweep()
             trouble = self._watch(cluster)
             if trouble is None:
                 self._drain(cluster)
@@ -81,6 +83,14 @@ class Supervisor:
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         # Only notes it: Python's locks must not be touched in a signal handler.
         self._stops_asked += 1
+
+    def _ask_for_a_sweep(self) -> None:
+        """Calls that lay in the last cluster's hands are gone; do not wait a minute for the schedule's sweep."""
+        try:
+            close_old_connections()
+            async_task(SWEEP, cluster=self.queue, ack_failure=True)
+        except Exception as error:  # noqa: BLE001  whatever the broker suffers from; the schedule sweeps too
+            log.warning("The queue can't be reached: %s", error)
 
     def _watch(self, cluster: _Cluster) -> str | None:
         """Wait until the cluster needs help (returns what is wrong) or a stop is asked for (None)."""

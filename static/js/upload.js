@@ -18,6 +18,7 @@
   const entries = new Set();
   let waitTimer = 0;
   let waitUntil = 0;
+  let waitIsFirm = false;
   let failures = 0;
   const total = { done: 0, attention: 0, all: 0 };
 
@@ -28,8 +29,8 @@
     toSay.push(words);
     sayTimer ||= setTimeout(() => {
       sayTimer = 0;
-      const many = toSay.length > 3;
-      el("said").textContent = many ? `${el("progress-words").textContent}. ${toSay.at(-1)}` : toSay.join(" ");
+      // A burst of outcomes is told as a sum: nobody listens to fifty sentences.
+      el("said").textContent = toSay.length > 3 ? `${el("progress-words").textContent}.` : toSay.join(" ");
       toSay.length = 0;
     }, 700);
   };
@@ -89,6 +90,7 @@
 
   const show = (entry, words, { bar = false, retry = false, remove = true } = {}) => {
     entry.row.querySelector(".upload__state").textContent = words;
+    entry.row.classList.toggle("upload--wrong", entry.state === "wrong");
     entry.row.querySelector("progress").hidden = !bar;
     entry.row.querySelector("[data-act=retry]").hidden = !retry;
     entry.row.querySelector("[data-act=remove]").hidden = !remove;
@@ -107,6 +109,7 @@
       if (input.type === "checkbox") input.checked = stated[input.dataset.stated];
       else input.value = stated[input.dataset.stated];
     }
+    row.querySelector(".upload__stated").setAttribute("aria-label", `What you state about ${file.name}`);
     row.addEventListener("click", (event) => act(entry, event.target.closest("[data-act]")?.dataset.act));
     row.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("[data-stated]")) act(entry, entry.state === "wrong" ? "retry" : "send");
@@ -182,6 +185,7 @@
     } else {
       data.append("file", entry.file, entry.file.name);
     }
+    data.append("complete", "yes"); // stands last: a body that was cut off does not have it
     const request = new XMLHttpRequest();
     const bar = entry.row.querySelector("progress");
     entry.request = request;
@@ -231,12 +235,11 @@
       say(`${entry.file.name}: the server takes no file of this size.`);
     } else if (request.status === 429) {
       const seconds = Number(request.getResponseHeader("Retry-After")) || FIRST_WAIT;
-      hold(entry, seconds, "That were many files in a minute");
+      hold(entry, seconds, "Too many files in one minute", true);
     } else if (request.status === 403 || (request.status === 200 && !outcome)) {
-      // The sign-in page came instead of a row, or the form's token belongs to an earlier session.
+      // The sign-in page came instead of a row, or the token belongs to an earlier session.
       el("waiting-sign-in").hidden = false;
-      el("waiting-sign-in").href = form.dataset.signInUrl;
-      hold(entry, LONGEST_WAIT, "You are signed out. Sign in (in another tab); your files stay here");
+      hold(entry, LONGEST_WAIT, "You are signed out, or may no longer upload. Sign in in another tab, your files stay here");
     } else {
       failures += 1;
       const seconds = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.8 + 0.4 * Math.random());
@@ -258,7 +261,7 @@
     if (window.htmx) htmx.process(row);
     if (focused) row.querySelector("a, button:not([hidden])")?.focus();
     if (!["accepted", "already_here"].includes(outcome)) total.attention += 1;
-    const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small:not(.upload__status)")].map((part) => part.textContent)];
+    const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small")].map((part) => part.textContent)];
     say(`${entry.file.name}: ${words.map((word) => word.trim()).join(", ")}.`);
     if (showProgress() === 0 && !inState("staged", "wrong").length) {
       say(`${el("progress-words").textContent}.`);
@@ -270,9 +273,11 @@
   };
 
   // --- waiting for the server -----------------------------------------------------------------------
-  const hold = (entry, seconds, why) => {
+  // `firm`: the server said how long, so another file's success does not end the wait.
+  const hold = (entry, seconds, why, firm = false) => {
     entry.state = "queued";
     show(entry, "Waiting for the server…");
+    waitIsFirm ||= firm;
     if (waitTimer) return;
     waitUntil = Date.now() + seconds * 1000;
     const tick = () => {
@@ -289,10 +294,12 @@
   const tryNow = () => {
     clearInterval(waitTimer);
     waitTimer = 0;
+    waitIsFirm = false;
     pump();
   };
   const goOn = () => {
     failures = 0;
+    if (waitIsFirm) return;
     clearInterval(waitTimer);
     waitTimer = 0;
     if (!el("waiting").hidden) {
@@ -315,6 +322,12 @@
       take(files);
     });
   }
+  // Chromium opens the dialog of a file input with Space only.
+  el("id_files").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.target.click();
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   el("send-all").addEventListener("click", () => {
     for (const entry of inState("staged")) act(entry, "send");

@@ -1,0 +1,123 @@
+"""What stands on a picture is read, word by word, whichever way the picture lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from extraction.reading.ocr import ocr_version, recognise, recognise_turned, straighten
+from extraction.schema import Word
+from extraction.tests.pages import INVOICE_LINES, invoice_picture
+
+INVOICE_WORDS = " ".join(INVOICE_LINES).split()
+
+
+def share_found(words: Sequence[Word], wanted: Sequence[str] = INVOICE_WORDS) -> float:
+    texts = [word.text for word in words]
+    return sum(word in texts for word in wanted) / len(wanted)
+
+
+def test_clean_print_is_read_word_by_word_in_order() -> None:
+    words = recognise(invoice_picture())
+    assert share_found(words) >= 0.95
+    for figure in ("MR-20417", "03/14/2025", "778213", "2,080.00", "2,495.50", "$2,717.60"):
+        assert figure in [word.text for word in words]
+    assert [word.line for word in words] == sorted(word.line for word in words)
+    assert all(0.5 < word.confidence <= 1 for word in words)
+
+
+def test_boxes_lie_on_the_ink_of_their_words() -> None:
+    image = invoice_picture()
+    gray = np.asarray(image.convert("L"))
+    for word in recognise(image):
+        x0, x1 = int(word.box.x0 * image.width), int(word.box.x1 * image.width)
+        y0, y1 = int(word.box.y0 * image.height), int(word.box.y1 * image.height)
+        assert (gray[y0:y1, x0:x1] < 128).mean() > 0.05, word
+    number = next(word for word in recognise(image) if word.text == "MR-20417")
+    ink = np.flatnonzero((gray[300:350] < 128).any(axis=0))  # the third line: "Invoice number: MR-20417"
+    assert number.box.x1 * image.width == pytest.approx(ink.max(), abs=20)
+
+
+def test_figures_far_from_their_label_are_words_of_their_own() -> None:
+    words = recognise(
+        invoice_picture(lines=("Total due" + " " * 30 + "1,284.50", "CB# :" + " " * 8 + "398313"))
+    )
+    texts = [word.text for word in words]
+    assert "1,284.50" in texts
+    assert "398313" in texts
+    by_text = {word.text: word for word in words}
+    assert by_text["1,284.50"].line != by_text["Total"].line, "a column's gap parts lines"
+
+
+@pytest.mark.parametrize("lies", [90, 180, 270])
+def test_page_lying_on_its_side_or_head_is_found_and_turned(lies: int) -> None:
+    upright = invoice_picture()
+    lying = upright.rotate(-lies, expand=True)  # clockwise
+    found = recognise_turned(lying)
+    assert found.turn == 360 - lies
+    assert share_found(found.words) >= 0.95
+    turned = straighten(lying, turn=found.turn, skew=found.skew)
+    assert turned.size == upright.size
+    assert np.abs(np.asarray(turned, dtype=int) - np.asarray(upright, dtype=int)).mean() < 1
+
+
+@pytest.mark.parametrize("slope", [-4.0, -1.5, 2.0, 5.0])
+def test_page_put_askew_into_the_scanner_is_levelled(slope: float) -> None:
+    askew = invoice_picture().rotate(
+        -slope, expand=True, fillcolor="white", resample=Image.Resampling.BICUBIC
+    )
+    found = recognise_turned(askew)
+    assert found.turn == 0
+    assert found.skew == pytest.approx(slope, abs=0.4)
+    assert share_found(found.words) >= 0.9
+    level = straighten(askew, turn=found.turn, skew=found.skew)
+    gray = np.asarray(level.convert("L"))
+    first, last = (next(word for word in found.words if word.text == text) for text in ("Remove", "2,080.00"))
+    assert first.box.center[1] == pytest.approx(last.box.center[1], abs=0.006), "one line has one height"
+    for word in (first, last):
+        x0, x1 = int(word.box.x0 * level.width), int(word.box.x1 * level.width)
+        y0, y1 = int(word.box.y0 * level.height), int(word.box.y1 * level.height)
+        assert (gray[y0:y1, x0:x1] < 128).mean() > 0.05
+
+
+def test_straight_page_is_left_as_it_is() -> None:
+    found = recognise_turned(invoice_picture())
+    assert (found.turn, found.skew) == (0, 0.0)
+
+
+def test_poor_copy_keeps_its_figures() -> None:
+    rng = np.random.default_rng(7)
+    copy = invoice_picture().filter(ImageFilter.GaussianBlur(1.6))
+    noisy = np.asarray(copy, dtype=float) * 0.75 + rng.normal(20, 14, (2200, 1700, 1))
+    words = recognise(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
+    figures = [word for word in INVOICE_WORDS if any(letter.isdigit() for letter in word)]
+    assert share_found(words, figures) >= 0.9
+
+
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("RGB", (1700, 2200), "white"), Image.new("RGB", (40, 40), "black"), Image.new("RGB", (1, 1))],
+    ids=["blank", "tiny", "one pixel"],
+)
+def test_picture_without_words_has_none(image: Image.Image) -> None:
+    assert recognise(image) == ()
+    assert recognise_turned(image).words == ()
+
+
+def test_letters_beyond_english_are_read() -> None:
+    words = recognise(
+        invoice_picture(
+            lines=("Rechnung für Müller, Größe 5 m²", "Señor Peña, dirección: año", "Prix 12,50 €")
+        )
+    )
+    texts = " ".join(word.text for word in words)
+    for word in ("für", "Müller", "Peña", "dirección", "€"):
+        assert word in texts
+
+
+def test_version_names_the_weights() -> None:
+    assert ocr_version() == ocr_version()
+    assert len(ocr_version().split("-")[-1]) == 12

@@ -1,0 +1,68 @@
+"""kill -9 of workers, of whole clusters and of their supervisors: nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from invoiceapp.tests import servers
+from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
+
+pytestmark = [pytest.mark.slow, runs_once]
+
+TIMES = {"TASK_TIMEOUT": "15", "WATCHDOG_SECONDS": "16", "READ_ATTEMPTS": "6", "WORKERS": "2"}
+
+
+def test_two_hundred_documents_on_sqlite(tmp_path: Path) -> None:
+    with installed(tmp_path, **TIMES) as site:
+        rage(site, documents=200, kills=6)
+
+
+def test_forty_documents_on_postgresql_and_redis(tmp_path: Path) -> None:
+    """Redis forgets what a killed worker held; the rows do not."""
+    with servers.postgresql() as database, servers.valkey() as redis:
+        variables = {"DATABASE_URL": database, "REDIS_URL": redis, "QUEUE_BROKER": "redis"}
+        with installed(tmp_path, SECRET_KEY="chaos" * 12, **variables, **TIMES) as site:
+            rage(site, documents=40, kills=3)
+
+
+def rage(site: Site, *, documents: int, kills: int) -> None:
+    """Fill the site, kill workers at work and twice everything, let it finish, and take stock."""
+    dice = random.Random(20260601)
+    assert site.ask("fill", documents) == documents
+    for round_number in range(2):
+        with site.worker() as supervisor:
+            for _ in range(kills):
+                busy = wait_for(
+                    lambda: workers_of(supervisor, state="processing"),
+                    seconds=60,
+                    what="reading in the chaos",
+                )
+                time.sleep(dice.uniform(0, 2))  # anywhere in its work, or just after it
+                dice.choice(busy).kill()
+            # The whole tree at once, as a power cut or the kernel's memory killer would.
+            for process in descendants(supervisor.pid):
+                process.kill()
+            supervisor.wait()
+        assert site.ask("open_work") > 0, f"round {round_number}: nothing was left to lose"
+    with site.worker():
+        # The schedule sweeps every minute; here somebody sweeps more often, so that the test ends sooner.
+        wait_for(
+            lambda: site.ask("sweep") and site.ask("open_work") == 0,
+            seconds=240,
+            what="the end of the work",
+            every=5,
+        )
+    account = site.ask("account")
+    assert sum(account["work"].values()) == documents, account
+    assert set(account["work"]) <= {"done", "dead"}, account
+    assert account["dead_without_reason"] == 0, account
+    assert set(account["invoices"]) <= {"review", "to_approve"}, account
+    for twice in ("read_twice", "written_twice", "items_twice", "without_item"):
+        assert account[twice] == 0, account
+    assert account["runs"]["done"] == account["work"]["done"], account
+    assert account["runs"].get("failed", 0) > 0, "nobody was killed at work: the test shows nothing"
+    print(account)  # noqa: T201  shown with -s, for docs/operations.md

@@ -1,0 +1,154 @@
+"""Settings that would start and then not work are named before the start, with what to set instead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+
+from invoiceapp import checks
+from invoiceapp.records.models import Organization
+from invoiceapp.tests.servers import environment, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ids(messages: list[Any]) -> list[str]:
+    assert all(message.hint for message in messages), "every complaint says what to do"
+    return [message.id.removeprefix("invoiceapp.") for message in messages]
+
+
+def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py as somebody would who has set just these variables."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(VAR_DIR=str(tmp_path / "var"), **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_defaults_are_sound() -> None:
+    for check in (
+        checks.check_queue_times,
+        checks.check_workers,
+        checks.check_several_machines,
+        checks.check_time_zone,
+    ):
+        assert check(None) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"timeout": 5}, "E001"),
+        ({"retry": 300}, "E002"),
+        ({"guard_cycle": 0.7}, "E003"),
+    ],
+)
+def test_times_of_the_queue_that_repeat_or_never_stop_work(
+    settings: Any, changes: dict[str, Any], complaint: str
+) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, **changes}
+    assert ids(checks.check_queue_times(None)) == [complaint]
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "value", "complaint"),
+    [
+        (checks.check_queue_times, "WATCHDOG_SECONDS", 300, "E004"),
+        (checks.check_queue_times, "READ_ATTEMPTS", 0, "E005"),
+        (checks.check_workers, "WORKERS", 0, "E006"),
+        (checks.check_time_zone, "TIME_ZONE", "Mars/Olympus", "E008"),
+        (checks.check_time_zone, "TIME_ZONE", "../zoneinfo", "E008"),
+    ],
+)
+def test_values_that_make_no_sense(settings: Any, check: Any, name: str, value: Any, complaint: str) -> None:
+    setattr(settings, name, value)
+    assert ids(check(None)) == [complaint]
+
+
+def test_many_workers_on_one_file_and_machines_without_a_common_secret(settings: Any) -> None:
+    settings.ON_SQLITE, settings.QUEUE_BROKER, settings.SECRET_KEY_IS_SHARED = True, "orm", False
+    settings.WORKERS = 5
+    assert ids(checks.check_workers(None)) == ["W001"]
+    settings.QUEUE_BROKER = "redis"
+    assert ids(checks.check_several_machines(None)) == ["E007", "W002"]
+    settings.ON_SQLITE, settings.SECRET_KEY_IS_SHARED = False, True
+    assert checks.check_several_machines(None) == checks.check_workers(None) == []
+
+
+@pytest.mark.django_db
+def test_organizations_with_an_unknown_clock_or_reader_are_named(organization: Organization) -> None:
+    assert checks.check_organizations(None, databases=["default"]) == []
+    organization.time_zone, organization.backend = "US/Nowhere", "crystal-ball"
+    organization.save()
+    found = checks.check_organizations(None, databases=["default"])
+    assert ids(found) == ["W003", "W004"]
+    assert organization.name in found[0].msg
+
+
+def test_a_storage_that_takes_nothing(settings: Any, tmp_path: Path) -> None:
+    assert checks.check_storage(None, databases=["default"]) == []
+    assert default_storage.listdir("checks") == ([], []), "the check leaves nothing behind"
+    blocked = tmp_path / "a file"
+    blocked.write_text("where a folder should be")
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(blocked)},
+        },
+    }
+    assert ids(checks.check_storage(None, databases=["default"])) == ["E011"]
+
+
+def test_a_broker_that_does_not_answer_stops_the_start_with_the_variable_to_look_at(tmp_path: Path) -> None:
+    done = manage(
+        tmp_path,
+        "check",
+        "--database=default",
+        QUEUE_BROKER="redis",
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+        SECRET_KEY="the-same-on-every-machine-0123456789-abcdefghijklmnop",
+    )
+    assert done.returncode == 1
+    assert "E010" in done.stderr
+    assert "REDIS_URL" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"QUEUE_BROKER": "rabbitmq"}, "QUEUE_BROKER"),
+        ({"QUEUE_BROKER": "redis"}, "REDIS_URL"),
+        ({"QUEUE_BROKER": "sqs"}, "SQS_REGION"),
+        ({"STORAGE": "s3"}, "S3_BUCKET"),
+        ({"SITE_URL": "invoices.example.com"}, "SITE_URL"),
+        ({"WORKERS": "many"}, "WORKERS"),
+    ],
+)
+def test_what_is_missing_or_malformed_is_named(tmp_path: Path, variables: dict[str, str], named: str) -> None:
+    done = manage(tmp_path, "check", **variables)
+    assert done.returncode != 0
+    assert named in done.stderr.splitlines()[-1]
+
+
+def test_a_public_site_passes_the_deployment_checks(tmp_path: Path) -> None:
+    done = manage(
+        tmp_path,
+        "check",
+        "--deploy",
+        "--fail-level=WARNING",
+        SITE_URL="https://invoices.example.com",
+        SECRET_KEY="x7Gq" * 16 + "unlike-any-other-0123456789",
+        BEHIND_PROXY="true",
+    )
+    assert done.returncode == 0, done.stderr
