@@ -23,6 +23,7 @@ from extraction.reading.lexicon import (
 )
 from extraction.reading.lines import Cell, Page, Token
 
+_BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]{2,}")
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
@@ -118,13 +119,8 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             first = label.last + 1
             after_colon = True
         else:
-            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in (
-                "-",
-                "–",
-                "+",
-                "(",
-                "/",
-            )
+            # what follows a colon, a separator or an item's number ("8. CURRENT PAYMENT DUE") begins anew
+            after_colon = bool(_BEGINS_ANEW.search(tokens[first].text))
             first += 1
     return found
 

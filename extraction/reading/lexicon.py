@@ -182,8 +182,8 @@ def sum_named(phrase: str) -> str | None:
     net, gross = bool(known & _NET_WORDS), bool(known & _GROSS_WORDS)
     if is_tax and known & _ADDING_WORDS:
         return "tax_amount"
-    if is_sum and net and not gross:
-        return "subtotal"
+    if net and not gross and (is_sum or is_tax):
+        return "subtotal"  # "Total excl. tax", or "Exclusive of VAT" alone
     if is_sum and gross and not net:
         return "total"
     if is_tax and not net and not gross and (is_sum or len(words) <= 3) and not unknown:

@@ -71,10 +71,9 @@ def find_money_candidates(
     cash: list[Decimal] = []
     change: list[Decimal] = []
     last_page = max((v.page for v in outside), default=0)
-    for value in (*outside, *inside):
+    for value, tabled in (*((v, False) for v in outside), *((v, True) for v in inside)):
         assert value.number is not None  # noqa: S101 - narrows the type for the checker
         claims = claims_by_field(surroundings[value.page].claims_on(value.span, money=True))
-        tabled = value in inside
         if not claims or (tabled and value.quality < 0.85):
             continue
         if claims.get("~cash", (0, ""))[0] > 0.45:
