@@ -50,6 +50,9 @@ _ISO = re.compile(
 _COMPACT = re.compile(
     r"(?<![\d/.,-])(?P<year>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\d/.,-])"
 )
+_COMPACT_DAY_FIRST = re.compile(
+    r"(?<![\d/.,-])(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<year>20[0-4]\d)(?![\d/.,-])"
+)
 _DAY_MONTH = re.compile(
     r"(?<![\d/.,-])(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th|er|º|°|\.))?\s*(?:de\s+|of\s+|di\s+|[-/.,]\s?)?"
     + _MONTH
@@ -88,7 +91,7 @@ def find_dates(text: str, order: DateOrder = "mdy") -> list[DateMatch]:
     """Find every date in a text; ``order`` decides where day and month could be exchanged."""
     folded = _fold(text)
     found: list[DateMatch] = []
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT):
+    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT, _COMPACT_DAY_FIRST):
         for match in pattern.finditer(folded):
             span = match.span()
             if any(span[0] < f.end and f.start < span[1] for f in found):
@@ -112,11 +115,11 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
             return None
         other = day_first if value is month_first else month_first
         return DateMatch(start, end, value, other if other != value else None)
-    if pattern in (_ISO, _COMPACT):
+    if pattern in (_ISO, _COMPACT, _COMPACT_DAY_FIRST):
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
         value = _date(year, _MONTHS[match["month"]], int(match["day"]))
-    return None if value is None else DateMatch(start, end, value, certain=pattern is not _COMPACT)
+    return None if value is None else DateMatch(start, end, value, certain=pattern not in (_COMPACT, _COMPACT_DAY_FIRST))
 
 
 def order_of(texts: Iterable[str], default: DateOrder) -> DateOrder:
