@@ -161,6 +161,15 @@ _OTHER_WORDS_TEXT = (
 _OTHER_WORDS = frozenset(_OTHER_WORDS_TEXT.split())
 
 
+def _stem(word: str) -> str:
+    """Reduce German compounds to what they are: Versicherungssteuer to a tax, Gesamtbeitrag to a sum."""
+    if word.endswith(("steuer", "mwst")) and len(word) > 6:
+        return "steuer"
+    if re.fullmatch(r"(?:gesamt|rechnungs|brutto|end)\w*(?:betrag|beitrag|summe|preis|wert)", word):
+        return "gesamtbetrag"
+    return word
+
+
 @lru_cache(maxsize=20_000)
 def sum_named(phrase: str) -> str | None:
     """Understand the label of a sum by its words: "Total (excluding GST)", "Summe inkl. USt", "zzgl. 19 % MwSt".
@@ -168,7 +177,8 @@ def sum_named(phrase: str) -> str | None:
     :returns: ``subtotal``, ``tax_amount`` or ``total``, or ``None`` if the words don't say.
     """
     words = re.findall(r"[a-z]+", re.sub(r"\b([a-z])\.([a-z])\.([a-z])?\.?", r"\1\2\3", fold(phrase)))
-    known = set(words)
+    known = {_stem(w) for w in words}
+    words = [_stem(w) for w in words]
     if not words or len(words) > 7 or known & _OTHER_WORDS:
         return None
     unknown = [

@@ -290,19 +290,23 @@ def _titles(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def _one_amount(columns: list[Column]) -> list[Column]:
-    """Keep one amount column (the rightmost that isn't gross beside net) and one of every other."""
-    amounts_ = [c for c in columns if c.name == "amount"]
-    if not amounts_ and any(c.name == "unit_price" for c in columns):
-        prices = [c for c in columns if c.name == "unit_price"]
-        if len(prices) > 1 or not any(c.name == "quantity" and c.x0 > prices[0].x0 for c in columns):
-            last = prices[-1]
-            columns = [Column("amount", c.x0, c.x1) if c is last and len(prices) > 1 else c for c in columns]
+    """Keep one amount column, the rightmost, and the first of every other name.
+
+    "Amount" left of the description is a count; a second price column is the amount.
+    """
+    names = [c.name for c in columns]
+    if names.count("amount") > 1 and "quantity" not in names and "description" in names:
+        first = columns[names.index("amount")]
+        if first.x0 < columns[names.index("description")].x0:
+            columns = [Column("quantity", c.x0, c.x1) if c is first else c for c in columns]
+    if "amount" not in names and names.count("unit_price") > 1:
+        last = [c for c in columns if c.name == "unit_price"][-1]
+        columns = [Column("amount", c.x0, c.x1) if c is last else c for c in columns]
     kept: list[Column] = []
     for column in columns:
-        previous = [k for k in kept if k.name == column.name]
-        if previous and column.name == "amount":
+        if column.name == "amount":
             kept = [k for k in kept if k.name != "amount"]
-        elif previous:
+        elif any(k.name == column.name for k in kept):
             continue
         kept.append(column)
     return kept

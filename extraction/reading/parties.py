@@ -38,7 +38,7 @@ _TRADE = re.compile(
 _TITLE = re.compile(
     r"(?i)^(?:tax |vat |sales |commercial |proforma |pro forma |simplified |copy |original |kopie "
     r"|duplicate |handels)*"
-    r"(?:invoice|facture|rechnung|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
+    r"(?:invoice|facture|\w*rechnung\w*|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
     r"|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
     r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original"
     r"|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
@@ -54,7 +54,7 @@ _STREET = re.compile(
 )
 _POSTCODE = re.compile(
     r"\b[A-Z]{2}\.?,?\s+\d{5}(?:-\d{4})?\b|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
-    r"|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b(?:[A-Z]{1,2}[- ])?\d{4,6}\s+[^\W\d]{3,}|\b\d{4}\s?[A-Z]{2}\b"
+    r"|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b(?:[A-Z]{1,2}[- ])?\d{4,6}\s+[^\W\d]{3,}|\b\d{5}[A-ZÄÖÜ][a-zäöüß]{2,}|\b\d{4}\s?[A-Z]{2}\b"
     r"|[^\W\d]{3,},?\s+\d{5,6}\b"
 )
 _COUNTRY = re.compile(
