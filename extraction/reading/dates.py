@@ -119,7 +119,11 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
         value = _date(year, _MONTHS[match["month"]], int(match["day"]))
-    return None if value is None else DateMatch(start, end, value, certain=pattern not in (_COMPACT, _COMPACT_DAY_FIRST))
+    return (
+        None
+        if value is None
+        else DateMatch(start, end, value, certain=pattern not in (_COMPACT, _COMPACT_DAY_FIRST))
+    )
 
 
 def order_of(texts: Iterable[str], default: DateOrder) -> DateOrder:

@@ -148,7 +148,9 @@ def _add_unlabelled(
         )
         place = tuple(t.index for t in value.span.tokens)
         if value.kind == "date" and rival < 0.5:
-            score = (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival) * (0.6 if value.quality < 1 else 1)
+            score = (
+                (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival) * (0.6 if value.quality < 1 else 1)
+            )
             plain_dates += 1
             found["invoice_date"].append(
                 Candidate(value.value, value.text, score, value.page, value.box, "", place, value.confidence)

@@ -147,7 +147,16 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
             half = box.height / em * stretch / 2
             tokens.append(
                 Token(
-                    text, image.number, index, x0, middle - half, x1, middle + half, box, word.confidence, word.line
+                    text,
+                    image.number,
+                    index,
+                    x0,
+                    middle - half,
+                    x1,
+                    middle + half,
+                    box,
+                    word.confidence,
+                    word.line,
                 )
             )
             index += 1
@@ -304,9 +313,11 @@ def make_cell(tokens: Sequence[Token], page: int, row: int) -> Cell:
 def _blocks(cells: list[Cell]) -> list[list[Cell]]:
     """Chain cells that stand closely under one another, aligned left or centred."""
     blocks: list[list[Cell]] = []
+    growing: list[list[Cell]] = []  # blocks near enough above to go on
     for cell in cells:
         best, best_gap = None, BLOCK_GAP
-        for block in blocks:
+        growing = [block for block in growing if cell.y0 - block[-1].y1 < 6]
+        for block in growing:
             last = block[-1]
             if last.row == cell.row:
                 continue
@@ -317,6 +328,7 @@ def _blocks(cells: list[Cell]) -> list[list[Cell]]:
                 best, best_gap = block, gap
         if best is None:
             blocks.append([cell])
+            growing.append(blocks[-1])
         else:
             best.append(cell)
     return blocks
