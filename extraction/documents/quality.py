@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _JUDGED_SIDE = 1000
 
 # Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) of the sharpest tenth of the picture's tiles. Of 11 real
-# pages blurred in six steps, those below this had lost between a sixth and all of their words; sharp ones had 214 or more.
+# pages blurred in six steps, those below this had lost between a sixth and all of their words; unblurred ones had
+# 214 or more.
 _BLURRED = 100.0
 
 # Paper that is darker than this (0..255) is warned about; a choice, recognition itself copes with some darkness.
