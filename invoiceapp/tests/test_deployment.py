@@ -130,7 +130,18 @@ def test_only_the_proxy_can_be_reached_from_outside_and_the_site_runs_without_ri
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["read_only"]
     assert re.search(r"^USER invoices$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
-    assert "max_size 26MB" in (ROOT / "deploy/Caddyfile").read_text()
+
+
+def test_the_proxy_lets_the_largest_file_pass_and_refuses_larger_ones_by_their_length(settings: Any) -> None:
+    caddyfile = (ROOT / "deploy/Caddyfile").read_text()
+    (pattern,) = re.findall(r"@large header_regexp Content-Length (\S+)", caddyfile)
+    (limit,) = re.findall(r"max_size (\d+)MB", caddyfile)
+    form_around_it = 100_000
+    assert settings.UPLOAD_MAX_BYTES + form_around_it < int(limit) * 1_000_000
+    for length in (0, 17, 999_999, 9_999_999, settings.UPLOAD_MAX_BYTES + form_around_it, 26_999_999):
+        assert not re.search(pattern, str(length)), length
+    for length in (27_000_000, 29_999_999, 30_000_000, 99_999_999, 100_000_000, 12_345_678_901):
+        assert re.search(pattern, str(length)), length
 
 
 def test_a_stopping_worker_gets_the_time_it_takes(settings: Any) -> None:

@@ -18,6 +18,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=verbosity)
         call_command("createcachetable", verbosity=verbosity)
         install_schedules()
+        self.check(databases=["default"])  # queue and storage answer, or say here and now what to set
         if settings.STATIC_MANIFEST:
             call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write("Database, cache, schedules and static files are ready.")
