@@ -19,6 +19,7 @@ import psutil
 import pytest
 import requests
 import yaml
+from django.core.management import call_command
 
 from extraction.tests.pages import invoice_pdf
 from invoiceapp.tests import servers
@@ -171,6 +172,26 @@ def test_every_variable_that_is_read_is_documented() -> None:
     assert len(read) > 25, "the patterns above have lost track of how variables are read"
     manual = (ROOT / "docs/operations.md").read_text()
     assert [name for name in sorted(read) if f"`{name}`" not in manual] == []
+
+
+@pytest.mark.django_db
+def test_static_files_are_collected_once_under_names_that_may_be_kept_for_ever(
+    settings: Any, tmp_path: Path, client: Any
+) -> None:
+    """As the image does; fails if a style sheet or a page names a file that does not exist."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STATICFILES_DIRS = [ROOT / "static"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", interactive=False, verbosity=0)
+    page = client.get("/sign-in/").content.decode()
+    named = re.findall(r'(?:href|src)="/static/([^"#?]+)', page)
+    assert named, "the page has no style"
+    for name in named:
+        assert re.search(r"\.[0-9a-f]{12}\.", name), f"{name} has no fingerprint"
+        assert (tmp_path / name).is_file()
 
 
 # --- compose's commands, by hand -------------------------------------------------------------------
