@@ -210,8 +210,11 @@ class Backend(Protocol):
     per process, cheaply; models are loaded at the first ``read``.
     """
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.
