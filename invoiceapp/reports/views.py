@@ -5,20 +5,26 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
+from invoiceapp import pipeline
 from invoiceapp.records.access import require
-from invoiceapp.records.models import Page
+from invoiceapp.records.invoices import WrongStatus
+from invoiceapp.records.models import Invoice, Page
 from invoiceapp.records.spreadsheet import safe_text
-from invoiceapp.reports import charts
+from invoiceapp.reports import charts, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
 from review.models import Decision
 
+DEAD_PER_PAGE = 25
 CORRECTIONS_PER_PAGE = 12
 VENDORS_PER_PAGE = 15
 # Columns of the comparison: more than four versions side by side can't be read.
@@ -183,3 +189,47 @@ def _estimate_cells(found: Estimate) -> list[Any]:
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.4f}"
+
+
+# --- does it run? ----------------------------------------------------------------------------------
+
+
+@require_GET
+def operations_page(request: HttpRequest) -> HttpResponse:
+    """Say what waits, runs and failed, how long reading takes and which clusters live.
+
+    The figures are a fragment that the page asks for again; the list of what was given up
+    stays as it is, so that no button moves away under the pointer.
+    """
+    organization = require(request.user, request.organization, "administer")
+    context: dict[str, Any] = {
+        "queue": operations.queue(request.user, organization),
+        "speeds": operations.speeds(request.user, organization),
+        "signs": operations.signs_of_life(),
+        "refused": operations.refused(request.user, organization),
+        "disk": operations.disk(request.user, organization),
+    }
+    if request.htmx:
+        return render(request, "reports/_operations.html", context)
+    page = Paginator(operations.dead(request.user, organization), DEAD_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context |= {"page": page, "dead": [(item, operations.may_try_again(item.invoice)) for item in page]}
+    return render(request, "reports/operations.html", context)
+
+
+@require_POST
+def try_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send an invoice that the reader gave up on through the reader once more."""
+    organization = require(request.user, request.organization, "administer")
+    invoice = get_object_or_404(
+        Invoice.objects.visible_to(request.user, organization).select_related("organization"), pk=pk
+    )
+    try:
+        with transaction.atomic():
+            pipeline.read_again(invoice, user=request.user)
+    except WrongStatus as error:
+        messages.error(request, f"{invoice} is not read again: {error}")
+    else:
+        messages.success(request, f"{invoice} will be read again.")
+    return redirect("reports:operations")
