@@ -132,22 +132,24 @@ def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
     """Hand out a file of a batch, the same bytes every time; ``?bom=1`` puts Excel's mark before CSV."""
     found = get_object_or_404(_batches(request), number=number)
     file = get_object_or_404(found.files, kind=kind)
+    return file_response(file, with_mark=bool(request.GET.get("bom")))
+
+
+def file_response(file: BatchFile, *, with_mark: bool) -> HttpResponse:
+    """Return a file of a batch as a download, with Excel's byte order mark before CSV if asked for."""
     try:
         content = services.content(file)
     except FileNotFoundError:
         raise Http404(
             f"The file store has lost {file}. Restore it from a backup, or export the batch again."
         ) from None
-    if request.GET.get("bom") and kind != BatchFile.Kind.JSON:
+    if with_mark and file.kind != BatchFile.Kind.JSON:
         content = formats.BYTE_ORDER_MARK + content
     name = str(file.file.name).rsplit("/", 1)[-1]
     return HttpResponse(
         content,
-        content_type=MEDIA_TYPES[BatchFile.Kind(kind)],
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "X-Content-Type-Options": "nosniff",
-        },
+        content_type=MEDIA_TYPES[BatchFile.Kind(file.kind)],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
