@@ -9,6 +9,8 @@ queue knows; their arguments are names, never objects.
 from __future__ import annotations
 
 import logging
+from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -78,7 +80,11 @@ def _start(item: WorkItem) -> Run | None:
         if invoice.status == Status.WAITING:
             invoices.change_status(invoice, Status.READING)
         extraction.services.abandon_runs(invoice, error="The worker stopped while reading.")
-        return extraction.services.start_run(invoice, token=item.token, attempt=item.attempts)
+        return extraction.services.start_run(
+            invoice,
+            token=cast(UUID, item.token),  # a claimed row has one
+            attempt=item.attempts,
+        )
 
 
 def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
@@ -114,6 +120,7 @@ def _sentence(error: BaseException) -> str:
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
+    work.beat(settings.QUEUE_NAME)
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
     return f"{buried} given up, {woken} woken"

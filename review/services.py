@@ -179,7 +179,9 @@ def _accept_readings(
                 doubts[name] = f"A person entered “{held.value}”; now it was read as “{read.value}”."
         elif held.value and name not in readings and name != "document_type":
             invoices.accept_value(invoice, name, "", origin=origin)
-    found = [(name, reading.value, reading) for name, reading in readings.items()]
+    found: list[tuple[str, str, FieldReading | None]] = [
+        (name, reading.value, reading) for name, reading in readings.items()
+    ]
     if run.document_type and "document_type" not in readings:
         found.append(("document_type", run.document_type, None))
     for name, value, reading in found:

@@ -53,7 +53,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     )
     skipped = set(
         Item.skipped_by.through.objects.filter(
-            user_id=request.user.pk, item__in=[item.pk for item in page]
+            user_id=request.user.pk or 0, item__in=[item.pk for item in page]
         ).values_list("item_id", flat=True)
     )
     context = {
@@ -96,7 +96,7 @@ def _heads(request: HttpRequest, filters: Filters) -> list[dict[str, Any]]:
 
 
 def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int]) -> dict[str, Any]:
-    held = item.claimed_by is not None and item.claimed_until is not None and item.claimed_until > now
+    holder = item.holder(now)
     labels = [FIELDS[name].label if name in FIELDS else "Lines" for name in item.fields]
     return {
         "item": item,
@@ -104,8 +104,8 @@ def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int
         "why": item.explanation
         or ", ".join(labels)
         or ", ".join(FIELDS[name].label for name in item.sampled),
-        "mine": held and item.claimed_by == request.user,
-        "holder": (item.claimed_by.get_full_name() or item.claimed_by.get_username()) if held else "",
+        "mine": holder == request.user,
+        "holder": (holder.get_full_name() or holder.get_username()) if holder else "",
         "skipped": item.pk in skipped,
     }
 
@@ -272,7 +272,7 @@ def words(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     content = b"[]"
     if page.words:
         try:
-            with default_storage.open(page.words.name, "rb") as file:
+            with default_storage.open(str(page.words.name), "rb") as file:
                 content = file.read()
         except FileNotFoundError:
             raise Http404("The words of this page are not in the storage.") from None
@@ -322,8 +322,8 @@ def _screen(
     held = invoices.current_values(invoice)
     fields = screen.field_rows(item, invoice, held, posted)
     columns, lines = screen.line_rows(item, invoice, posted, blank=blank)
-    mine = item.claimed_by == request.user and item.claimed_until is not None and item.claimed_until > now
-    others = item.claimed_by is not None and not mine and item.claimed_until > now
+    holder = item.holder(now)
+    mine = holder == request.user
     to_check = [row for row in fields if row.to_check]
     lines_reason = item.fields.get(LINES, "")
     context = {
@@ -341,8 +341,8 @@ def _screen(
         "errors": [row for row in fields if row.error],
         "posted": posted is not None,
         "mine": mine,
-        "holder": item.claimed_by if others else None,
-        "seconds_left": int((item.claimed_until - now).total_seconds()) if mine else 0,
+        "holder": None if mine else holder,
+        "seconds_left": int((item.claimed_until - now).total_seconds()) if item.claimed_until else 0,
         "lost": lost,
         "problem": problem,
         "may_approve": may(request.user, request.organization, "approve"),

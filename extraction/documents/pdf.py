@@ -140,7 +140,7 @@ def _load(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> pypdfium2.
 
 
 def _reading_dpi(page: pypdfium2.PdfPage) -> float:
-    by_side = READING_LONG_SIDE / max(page.get_size()) * POINTS_PER_INCH
+    by_side = READING_LONG_SIDE / float(max(page.get_size())) * POINTS_PER_INCH
     return min(max(by_side, 150.0), READING_DPI if by_side < 300 else 300.0)
 
 
@@ -156,4 +156,5 @@ def _render(page: pypdfium2.PdfPage, dpi: float, limits: Limits) -> Image:
         raise DocumentRefused(
             DAMAGED, "A page of the PDF is damaged and could not be drawn. Ask for the file again."
         ) from error
-    return bitmap.to_pil().convert("RGB")
+    image: Image = bitmap.to_pil().convert("RGB")
+    return image

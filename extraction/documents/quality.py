@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 # The longer side that a picture is shrunk to before it is judged, so that the figures do not depend on the camera.
 _JUDGED_SIDE = 1000
 
-# Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) of the sharpest tenth of the picture's tiles. On the 200 real
-# scans and photos at hand and copies of them blurred with growing radius, print was no longer read below about 120.
+# Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) of the sharpest tenth of the picture's tiles.
+# On the 200 real scans and photos at hand and copies of them blurred with growing radius, print was no
+# longer read below about 120.
 _BLURRED = 120.0
 _DARK = 70.0
 _SMALL_SIDE = 700
@@ -22,8 +23,9 @@ _SMALL_SIDE = 700
 class Quality:
     """Figures about a picture, and in ``warnings`` what a person should know about it.
 
-    ``sharpness`` is the variance of the Laplacian in the sharpest tenth of the tiles, ``brightness`` the mean
-    level (0..255) of the lighter half of the picture, which is the paper, ``width`` and ``height`` the size as uploaded.
+    ``sharpness`` is the variance of the Laplacian in the sharpest tenth of the tiles, ``brightness`` the
+    mean level (0..255) of the lighter half of the picture, which is the paper, ``width`` and ``height`` the
+    size as uploaded.
     """
 
     sharpness: float

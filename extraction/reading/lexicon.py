@@ -76,6 +76,7 @@ def _build() -> dict[str, tuple[Meaning, ...]]:
 
 _LABELS = _build()
 _LONG_LABELS = [key for key in _LABELS if len(key) >= 7]
+_SHORT_LABELS = [key for key in _LABELS if len(key) in (6, 7)]
 LONGEST_LABEL = 6
 """Labels of more words are not looked for."""
 
@@ -91,6 +92,12 @@ def meanings_of(key: str) -> tuple[Meaning, ...]:
     return _LABELS.get(key, ())
 
 
+# Indel similarity: one wrong letter in seven, two in thirteen.
+_CLOSE = 84.0
+# In a short phrase one letter may be missing or doubled ("Bil to").
+_CLOSE_SHORT = 90.0
+
+
 @lru_cache(maxsize=20_000)
 def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
     """Like :func:`meanings_of`, but forgives about one wrong letter in eight (misread print, typing errors)."""
@@ -101,9 +108,12 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
     letters = key.translate(str.maketrans("015", "ols"))
     if letters != key and letters in _LABELS and sum(c.isdigit() for c in key) <= len(key) / 4:
         return _LABELS[letters]
-    if len(key) < 7 or sum(c.isdigit() for c in key) > 1:
+    if sum(c.isdigit() for c in key) > 1:
         return ()
-    best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=88)
+    if len(key) < 7:
+        best = process.extractOne(letters, _SHORT_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE_SHORT)
+    else:
+        best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE)
     if best is None:
         return ()
     return tuple(Meaning(m.name, m.strength * 0.9, m.language) for m in _LABELS[best[0]])

@@ -154,7 +154,11 @@ def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
                 return chosen
     # The page's own sums don't fit: drop only what repeats sums of other tables.
     totals = {g.total for g in groups}
-    return [g for g in groups if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)]
+    return [
+        g
+        for g in groups
+        if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)
+    ]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -237,7 +241,9 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
     return _one_amount(columns), used, matched / max(letters, 1)
 
 
-def _with_unnamed_amount(columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]) -> list[Column]:
+def _with_unnamed_amount(
+    columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]
+) -> list[Column]:
     """Take an unknown last title, right of price and quantity, for the amount's."""
     names = {c.name for c in columns}
     if "amount" in names or not {"unit_price", "quantity"} <= names:
@@ -484,9 +490,7 @@ def _text_column(
     return best
 
 
-def _items_of(
-    rows: Sequence[_Row], columns: Sequence[Column], context: Context
-) -> list[LineItemValue]:
+def _items_of(rows: Sequence[_Row], columns: Sequence[Column], context: Context) -> list[LineItemValue]:
     anchor_name = (
         "amount"
         if any(c.name == "amount" for c in columns)
@@ -519,7 +523,10 @@ def _items_of(
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+    return [
+        _item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context)
+        for a in anchors
+    ]
 
 
 def _in_one_column(rows: Sequence[_Row], anchors: list[int], name: str) -> list[int]:
@@ -547,7 +554,9 @@ def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> 
             continue
         other = rows[k]
         if max(row.y0, other.y0) - min(row.y1, other.y1) < 0.6:
-            return _Row(row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells})
+            return _Row(
+                row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells}
+            )
     return row
 
 

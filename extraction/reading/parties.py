@@ -98,6 +98,7 @@ def find_parties(
             if rest is not None:
                 addresses.append(replace(_address([vendor.cell], vendor.score * 0.9), value=rest))
                 vendor_cells = vendor_cells or {vendor.cell.tokens[0].index}
+                continue
             lines = _address_lines(vendor.lines)
             if lines:
                 addresses.append(_address(lines, vendor.score * 0.9))
@@ -620,7 +621,11 @@ def _unlabelled_customers(
     """A letter's address field: a block of three lines and more in the upper third that ends in a postcode and town."""
     page = pages[0]
     vendor = _core(vendors[0].name) if vendors else ""
-    taken = {c.tokens[0].index for v in vendors[:1] for c in (v.cell, *_address_lines(v.lines))}
+    taken = {
+        c.tokens[0].index
+        for v in vendors[:1]
+        for c in (v.cell, *(_address_lines(v.lines) if _rest_of_sender_line(v.cell) is None else ()))
+    }
     found: list[_Named] = []
     for town in page.cells:
         if (
@@ -692,6 +697,8 @@ def _address_lines(lines: Sequence[Cell]) -> list[Cell]:
             r"^\W*(?:\(?(?:co\.?|company|br|reg)\b.*)?[A-Z]{0,3}\d{5,}\s?-?[A-Z]?\W*$", text, re.IGNORECASE
         ) or re.match(r"^\(.{0,30}\)?$", text):
             continue  # a registration number under the name
+        if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
+            continue  # the time of a sale, "Site: 2395"
         if _CONTACT.search(text) or _is_label_cell(cell):
             if proven or len(kept) > 2:
                 break

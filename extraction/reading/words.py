@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from extraction.schema import PageImage, Word
 
-from .ocr import recognise_turned, straighten
+from .ocr import find_direction, recognise_turned, straighten
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,6 +27,20 @@ def read_words(page: PageImage) -> tuple[PageImage, tuple[Word, ...]]:
     image = page.open_image()
     found = recognise_turned(image)
     return _turned(page, image, turn=found.turn, skew=found.skew), found.words
+
+
+def upright(page: PageImage) -> PageImage:
+    """Return the page set upright and level, without reading it.
+
+    A page with a sound text layer is upright already. ``read_words`` does the same on its way.
+
+    :raises ReaderError: if the weights are not installed.
+    """
+    if page.text_words is not None:
+        return page
+    image = page.open_image()
+    turn, skew = find_direction(image)
+    return _turned(page, image, turn=turn, skew=skew)
 
 
 def _turned(page: PageImage, image: Image, *, turn: int, skew: float) -> PageImage:

@@ -95,7 +95,7 @@ def test_opener_has_neither_the_caller_s_environment_nor_its_files(
         inspect(hostile.plain_pdf())
         pid = sandbox.opener_pid()
         environment = Path(f"/proc/{pid}/environ").read_bytes()
-        opened = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     assert b"do-not-tell" not in environment
     assert not any("private.txt" in name for name in opened)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extraction.documents import open_pages
-from extraction.reading.words import read_words
+from extraction.reading.words import read_words, upright
 from extraction.tests.pages import INVOICE_LINES, encoded, invoice_pdf, invoice_picture, picture_pdf
 
 INVOICE_WORDS = " ".join(INVOICE_LINES).split()
@@ -46,10 +46,11 @@ def test_invisible_layer_that_lies_is_overruled_by_the_picture() -> None:
 def test_photo_comes_back_upright_with_words_in_place(lies: int) -> None:
     photo = invoice_picture().rotate(-lies, expand=True)
     (page,) = open_pages(encoded(photo, "JPEG", quality=90))
-    upright, words = read_words(page)
-    assert upright.rotation == (360 - lies) % 360
-    assert (upright.width, upright.height) == (1700, 2200) == upright.open_image().size
-    gray = np.asarray(upright.open_image().convert("L"))
+    turned, words = read_words(page)
+    assert turned.rotation == (360 - lies) % 360
+    assert (turned.width, turned.height) == (1700, 2200) == turned.open_image().size
+    assert upright(page) == turned
+    gray = np.asarray(turned.open_image().convert("L"))
     total = next(word for word in words if word.text == "$2,717.60")
     assert total.box.center[1] == pytest.approx((180 + 9 * 68 + 20) / 2200, abs=0.01)
     x0, x1 = int(total.box.x0 * 1700), int(total.box.x1 * 1700)

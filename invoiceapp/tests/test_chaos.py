@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
 
 from invoiceapp.tests import servers
-from invoiceapp.tests.site import Site, descendants, installed, wait_for, workers_of
+from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, runs_once]
 
 TIMES = {"TASK_TIMEOUT": "15", "WATCHDOG_SECONDS": "16", "READ_ATTEMPTS": "6", "WORKERS": "2"}
 
@@ -40,6 +41,7 @@ def rage(site: Site, *, documents: int, kills: int) -> None:
                     seconds=60,
                     what="reading in the chaos",
                 )
+                time.sleep(dice.uniform(0, 2))  # anywhere in its work, or just after it
                 dice.choice(busy).kill()
             # The whole tree at once, as a power cut or the kernel's memory killer would.
             for process in descendants(supervisor.pid):
@@ -49,7 +51,10 @@ def rage(site: Site, *, documents: int, kills: int) -> None:
     with site.worker():
         # The schedule sweeps every minute; here somebody sweeps more often, so that the test ends sooner.
         wait_for(
-            lambda: site.ask("sweep") and site.ask("open_work") == 0, seconds=150, what="the end of the work"
+            lambda: site.ask("sweep") and site.ask("open_work") == 0,
+            seconds=240,
+            what="the end of the work",
+            every=5,
         )
     account = site.ask("account")
     assert sum(account["work"].values()) == documents, account

@@ -22,8 +22,9 @@ import yaml
 
 from extraction.tests.pages import invoice_pdf
 from invoiceapp.tests import servers
-from invoiceapp.tests.site import ROOT, descendants, installed, wait_for
+from invoiceapp.tests.site import ROOT, descendants, installed, runs_once, wait_for
 
+pytestmark = runs_once
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SECRET_KEY = "the-same-in-every-process-0123456789-abcdefghijklmnopqrstuvwxyz"
 AWS = {"ACCESS_KEY": "testing", "SECRET_KEY": "testing", "REGION": "us-east-1"}
@@ -247,7 +248,7 @@ def answers(url: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_procfile_starts_everything_and_one_signal_stops_everything(tmp_path: Path, number: int) -> None:
     port = servers.free_port()
-    with installed(tmp_path, PORT=str(port), PYTHON=sys.executable) as site:
+    with installed(tmp_path, PORT=str(port), SITE_PYTHON=sys.executable) as site:
         honcho = [sys.executable, "-m", "honcho", "--no-prefix", "start", "-f", "deploy/Procfile"]
         with site.running(*honcho) as manager:
             wait_for(

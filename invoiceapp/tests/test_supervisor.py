@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from invoiceapp.tests.site import Site, descendants, installed, wait_for, workers_of
+from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, runs_once]
 
 
 @pytest.fixture

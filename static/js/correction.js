@@ -437,7 +437,12 @@ function tell(text, kind = "warn") {
     one("[data-notices]").append(notice);
   }
   notice.className = `notice notice--${kind}`;
-  notice.textContent = text;
+  const icon = one(".icon").cloneNode(true);
+  const use = one("use", icon);
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#alert"));
+  const words = document.createElement("p");
+  words.textContent = text;
+  notice.replaceChildren(icon, words);
   announce(text);
 }
 

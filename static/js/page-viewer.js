@@ -2,7 +2,8 @@
 // Places are {page, box: [x0, y0, x1, y1]} with fractions of the page, however it is zoomed or turned.
 
 const GLIDE = 150; // milliseconds
-const READABLE = 26; // pixels that the height of a focused box should have
+const READABLE = 22; // pixels that the height of a focused box should have
+const MOST = 2; // times the width of the pane: beyond it the surroundings are lost
 const MARGIN = 16;
 const DRAGGED = 5; // pixels from which a press is a drag
 const ZOOMS = [1, 1.25, 1.5, 2, 2.5, 3, 4, 6];
@@ -152,7 +153,7 @@ export class PageViewer extends EventTarget {
       const [width1, height1] = [at1.width / this.zoom, at1.height / this.zoom];
       const wanted = READABLE / Math.max(1, (y1 - y0) * height1);
       const widest = (0.85 * this.stage.clientWidth) / Math.max(1, (x1 - x0) * width1);
-      zoom = Math.min(Math.max(1, Math.min(wanted, widest)), 2.5);
+      zoom = Math.min(Math.max(1, Math.min(wanted, widest)), MOST);
       // A small difference is not worth a move of the whole page.
       if (Math.abs(zoom - this.zoom) < 0.25) zoom = this.zoom;
     }

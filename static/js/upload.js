@@ -18,6 +18,7 @@
   const entries = new Set();
   let waitTimer = 0;
   let waitUntil = 0;
+  let waitIsFirm = false;
   let failures = 0;
   const total = { done: 0, attention: 0, all: 0 };
 
@@ -89,6 +90,7 @@
 
   const show = (entry, words, { bar = false, retry = false, remove = true } = {}) => {
     entry.row.querySelector(".upload__state").textContent = words;
+    entry.row.classList.toggle("upload--wrong", entry.state === "wrong");
     entry.row.querySelector("progress").hidden = !bar;
     entry.row.querySelector("[data-act=retry]").hidden = !retry;
     entry.row.querySelector("[data-act=remove]").hidden = !remove;
@@ -107,6 +109,7 @@
       if (input.type === "checkbox") input.checked = stated[input.dataset.stated];
       else input.value = stated[input.dataset.stated];
     }
+    row.querySelector(".upload__stated").setAttribute("aria-label", `What you state about ${file.name}`);
     row.addEventListener("click", (event) => act(entry, event.target.closest("[data-act]")?.dataset.act));
     row.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("[data-stated]")) act(entry, entry.state === "wrong" ? "retry" : "send");
@@ -182,6 +185,7 @@
     } else {
       data.append("file", entry.file, entry.file.name);
     }
+    data.append("complete", "yes"); // stands last: a body that was cut off does not have it
     const request = new XMLHttpRequest();
     const bar = entry.row.querySelector("progress");
     entry.request = request;
@@ -231,7 +235,7 @@
       say(`${entry.file.name}: the server takes no file of this size.`);
     } else if (request.status === 429) {
       const seconds = Number(request.getResponseHeader("Retry-After")) || FIRST_WAIT;
-      hold(entry, seconds, "That were many files in a minute");
+      hold(entry, seconds, "Too many files in one minute", true);
     } else if (request.status === 403 || (request.status === 200 && !outcome)) {
       // The sign-in page came instead of a row, or the token belongs to an earlier session.
       el("waiting-sign-in").hidden = false;
@@ -269,9 +273,11 @@
   };
 
   // --- waiting for the server -----------------------------------------------------------------------
-  const hold = (entry, seconds, why) => {
+  // `firm`: the server said how long, so another file's success does not end the wait.
+  const hold = (entry, seconds, why, firm = false) => {
     entry.state = "queued";
     show(entry, "Waiting for the server…");
+    waitIsFirm ||= firm;
     if (waitTimer) return;
     waitUntil = Date.now() + seconds * 1000;
     const tick = () => {
@@ -288,10 +294,12 @@
   const tryNow = () => {
     clearInterval(waitTimer);
     waitTimer = 0;
+    waitIsFirm = false;
     pump();
   };
   const goOn = () => {
     failures = 0;
+    if (waitIsFirm) return;
     clearInterval(waitTimer);
     waitTimer = 0;
     if (!el("waiting").hidden) {
@@ -314,6 +322,12 @@
       take(files);
     });
   }
+  // Chromium opens the dialog of a file input with Space only.
+  el("id_files").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.target.click();
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   el("send-all").addEventListener("click", () => {
     for (const entry of inState("staged")) act(entry, "send");

@@ -239,7 +239,7 @@ def test_two_identical_files_at_the_same_moment_become_one_invoice(organization:
     def hand_in() -> None:
         try:
             outcomes.append(services.receive(a_file(), organization=organization, user=alice))
-        except Exception as error:  # noqa: BLE001 - reported by the test
+        except Exception as error:
             errors.append(error)
         finally:
             connection.close()
