@@ -118,7 +118,7 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
     """What became of a file that was sent."""
 
     outcome_words = serializers.CharField(source="get_outcome_display")
-    invoice_url = serializers.HyperlinkedRelatedField(
+    invoice_url: serializers.HyperlinkedRelatedField[Invoice] = serializers.HyperlinkedRelatedField(
         view_name="api:invoice", source="invoice", read_only=True, help_text="Null if it was refused."
     )
 

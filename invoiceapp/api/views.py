@@ -33,11 +33,17 @@ from invoiceapp.intake import services as intake
 from invoiceapp.intake.forms import FileForm
 from invoiceapp.intake.limits import DropTooLarge
 from invoiceapp.records.access import may, require, roles
-from invoiceapp.records.models import NEWEST_FIRST, Invoice
+from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
 
 log = logging.getLogger(__name__)
+
+
+def organization_of(request: Request) -> Organization | None:
+    """Return the organization that the person works for, as `OrganizationMiddleware` found it."""
+    organization: Organization | None = request._request.organization  # type: ignore[attr-defined]
+    return organization
 
 
 class Member(BasePermission):
@@ -46,7 +52,7 @@ class Member(BasePermission):
     message = "You hold no role in an organization. Ask an administrator for one."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(request.user.is_authenticated and roles(request.user, request.organization))
+        return bool(request.user.is_authenticated and roles(request.user, organization_of(request)))
 
 
 class MayExport(Member):
@@ -55,7 +61,7 @@ class MayExport(Member):
     message = "Your role does not allow this (export). Ask an administrator for it."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and may(request.user, request.organization, "export")
+        return super().has_permission(request, view) and may(request.user, organization_of(request), "export")
 
 
 def with_open_work(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -85,7 +91,7 @@ class Invoices(generics.ListAPIView[Invoice]):
         return super().initialize_request(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        rows = Invoice.objects.visible_to(self.request.user, self.request.organization)
+        rows = Invoice.objects.visible_to(self.request.user, organization_of(self.request))
         wanted = self.request.query_params.get("status", "")
         if wanted:
             if wanted not in Invoice.Status.values:
@@ -101,12 +107,12 @@ class Invoices(generics.ListAPIView[Invoice]):
         return {**super().get_serializer_context(), **_batch_context(self.request)}
 
     def post(self, request: Request) -> Response:
-        organization = require(request.user, request.organization, "upload")
+        organization = require(request.user, organization_of(request), "upload")
         if wait := intake.seconds_to_wait(request.user):
             raise Throttled(wait=wait)
         form = FileForm({"key": uuid.uuid4(), **request.POST.dict()}, request.FILES)
         if not form.is_valid():
-            raise ValidationError(form.errors)
+            raise ValidationError(form.errors.get_json_data())
         try:
             row = intake.receive(
                 form.cleaned_data["file"],
@@ -132,9 +138,10 @@ class Invoices(generics.ListAPIView[Invoice]):
 
 
 def _batch_context(request: Request) -> dict[str, int]:
-    organization = request.organization
-    by_count = organization is not None and organization.reading_mode == organization.ReadingMode.COUNT
-    return {"waiting_for_batch": work.waiting_for_batch(organization) if by_count else 0}
+    organization = organization_of(request)
+    if organization is None or organization.reading_mode != organization.ReadingMode.COUNT:
+        return {"waiting_for_batch": 0}
+    return {"waiting_for_batch": work.waiting_for_batch(organization)}
 
 
 class InvoiceDetail(generics.RetrieveAPIView[Invoice]):
@@ -144,7 +151,7 @@ class InvoiceDetail(generics.RetrieveAPIView[Invoice]):
     serializer_class = InvoiceDetailSerializer
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        return with_open_work(Invoice.objects.visible_to(self.request.user, self.request.organization))
+        return with_open_work(Invoice.objects.visible_to(self.request.user, organization_of(self.request)))
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), **_batch_context(self.request)}
@@ -157,7 +164,7 @@ class Batches(generics.ListAPIView[Batch]):
     serializer_class = BatchSerializer
 
     def get_queryset(self) -> QuerySet[Batch]:
-        rows = Batch.objects.visible_to(self.request.user, self.request.organization)
+        rows = Batch.objects.visible_to(self.request.user, organization_of(self.request))
         return rows.select_related("created_by", "repeats").prefetch_related("files").order_by("-number")
 
 
@@ -169,7 +176,7 @@ class BatchDetail(generics.RetrieveAPIView[Batch]):
     lookup_field = "number"
 
     def get_queryset(self) -> QuerySet[Batch]:
-        rows = Batch.objects.visible_to(self.request.user, self.request.organization)
+        rows = Batch.objects.visible_to(self.request.user, organization_of(self.request))
         return rows.select_related("created_by", "repeats").prefetch_related("files", "lines__invoice")
 
 
@@ -179,7 +186,7 @@ class BatchFileContent(APIView):
     permission_classes = [MayExport]
 
     def get(self, request: Request, number: int, kind: str) -> HttpResponse:
-        rows = Batch.objects.visible_to(request.user, request.organization)
+        rows = Batch.objects.visible_to(request.user, organization_of(request))
         batch = generics.get_object_or_404(rows, number=number)
         file = generics.get_object_or_404(batch.files.all(), kind=kind)
         return file_response(file, with_mark=bool(request.query_params.get("bom")))
