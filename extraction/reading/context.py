@@ -15,7 +15,7 @@ from extraction.schema import Hints
 _STOP_WORDS = {
     "en": "the of and to for invoice total date amount due bill payment thank you is this please number tax with by",
     "es": "de la el factura fecha para por cantidad precio descripcion cliente los las del en trabajo con pago",
-    "de": "der die das und rechnung datum betrag mwst ust bitte ihre wir von zu mit den kunde fur gesamt nr bei auf ist",
+    "de": "der die das und rechnung datum betrag mwst ust bitte ihre wir von zu mit den kunde fur gesamt nr bei auf",
     "fr": "le la les de des facture date montant tva du votre nous client pour et au par ttc ht total paiement sur en",
     "nl": "de het een factuur datum bedrag btw van uw en op voor wij klant aantal totaal omschrijving te met bij",
     "it": "il la di fattura data importo iva del per cliente totale imponibile quantita descrizione con partita dei",

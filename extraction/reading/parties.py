@@ -73,6 +73,8 @@ _CONTACT = re.compile(
     r"|roc|iban|bic|siret|siren|ein|abn|co\.? no|co\.? reg|license|hrb|invoice|date|account|page"
     r"|steuernummer|gln|cashier|federal)\b|@|www\.|📞|📧"
 )
+# Two names that begin with this many equal letters are taken for one company (Microsoft Corp, MICROSOFT LTD).
+_SAME_COMPANY = 8
 _PARTY = ("customer_name", "ship_to_address", "vendor_name")
 
 
@@ -105,7 +107,8 @@ def find_parties(
         for n in labelled[field]
         for c in (n.cell, *n.lines)
     }
-    vendors = _vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table)
+    payers = [named.name for named in labelled["customer_name"]]
+    vendors = _vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers)
     customers = labelled["customer_name"] or _unlabelled_customers(pages, vendors, in_table)
     found: dict[str, list[Candidate]] = {}
     vendor_cells: set[int] = set()
@@ -402,6 +405,7 @@ def _starts_with_label(text: str) -> bool:
 
 def _clean(text: str) -> str:
     text = collapse(re.sub(r"[\u2600-\u27bf\U0001F000-\U0001FFFF\ufe0f]", " ", text)).strip(" ,;|•·*:_~")
+    text = re.sub(r"\s+(?:tax )?(?:invoice|rechnung|facture|factura|receipt)$", "", text, flags=re.IGNORECASE)
     suffix = list(LEGAL_SUFFIX.finditer(text))
     if suffix and len(re.findall(r"\d", text[suffix[-1].end() :])) >= 4:
         text = text[: suffix[-1].end()]
@@ -420,6 +424,7 @@ def _vendors(
     labelled: Sequence[_Named],
     foreign: set[int],
     in_table: frozenset[int],
+    customers: Sequence[str],
 ) -> list[_Named]:
     first = pages[0]
     cells = first.cells
@@ -499,11 +504,33 @@ def _vendors(
             )
         else:
             best[key] = named
-    ranked = sorted(best.values(), key=lambda n: -n.score)
+    payers = {_core(name)[:_SAME_COMPANY] for name in customers}
+    for key, named in best.items():
+        if len(key) >= 5 and key[:_SAME_COMPANY] in payers:
+            best[key] = replace(named, score=named.score - 0.5)
+    ranked = _prefer_whole_name(sorted(best.values(), key=lambda n: -n.score))
     return [
         _Named(n.cell, n.name, 1 / (1 + math.exp(-3.2 * (n.score - 0.75))), n.label, n.lines)
         for n in ranked[:6]
     ]
+
+
+def _prefer_whole_name(ranked: list[_Named]) -> list[_Named]:
+    """Put the whole name before a logo that shows a part of it ("azure" before "Azure Interior")."""
+    if not ranked:
+        return ranked
+    first, core = ranked[0], _core(ranked[0].name)
+    for other in ranked[1:4]:
+        longer = _core(other.name)
+        if (
+            3 <= len(core) < len(longer)
+            and core in longer
+            and len(other.name.split()) <= 6
+            and other.score > 0.4 * first.score
+        ):
+            whole = replace(other, score=first.score + 0.2 * other.score)
+            return [whole, *(n for n in ranked if n is not other)]
+    return ranked
 
 
 def _wrapped_names(cells: Sequence[Cell], page: Page) -> list[tuple[Cell, Cell]]:
