@@ -47,7 +47,7 @@ def find_parties(
         for n in labelled[field]
         for c in (n.cell, *n.lines)
     }
-    payers = [named.name for named in labelled["customer_name"]]
+    payers = [named.name for named in labelled["customer_name"] if named.score > 0.6]
     vendors = find_vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers)
     customers = labelled["customer_name"] or _unlabelled_customers(pages, vendors, in_table)
     found: dict[str, list[Candidate]] = {}

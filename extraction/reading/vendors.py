@@ -133,7 +133,7 @@ def find_vendors(
     payers = {core_of(name)[:_SAME_COMPANY] for name in customers}
     for key, named in best.items():
         if len(key) >= 5 and key[:_SAME_COMPANY] in payers:
-            best[key] = replace(named, score=named.score - 0.5)
+            best[key] = replace(named, score=named.score - 1.0)
     ranked = _prefer_whole_name(sorted(best.values(), key=lambda n: -n.score))
     return [
         Named(n.cell, n.name, 1 / (1 + math.exp(-3.2 * (n.score - 0.75))), n.label, n.lines)
