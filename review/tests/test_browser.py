@@ -450,6 +450,17 @@ class TestEverybody:
         assert save["x"] + save["width"] <= 390
         assert axe_violations(page) == []
 
+    def test_a_tap_on_the_page_fills_without_a_keyboard_popping_up(self, make_item: Any, check: Any) -> None:
+        item = make_item(read={**READ, "vendor_name": "Hem"}, doubts={"vendor_name": "40 % sure"})
+        page = check(item, width=390, height=844, has_touch=True, is_mobile=True)
+
+        page.touchscreen.tap(*at_word(page, "Hernandez"))
+
+        expect(page.locator("#input-vendor_name")).to_have_value("Hernandez")
+        expect(page.locator("#input-vendor_name")).not_to_be_focused()
+        page.locator("#field-vendor_name").get_by_role("button", name="Put back").tap()
+        expect(page.locator("#input-vendor_name")).to_have_value("Hem")
+
     def test_what_could_not_be_read_is_typed_in(self, organization: Any, alice: Any, check: Any) -> None:
         invoice = make_invoice(organization, alice, pages=0, status="waiting")
         item = services.route_unread(invoice, reason="It asks for a password.")
