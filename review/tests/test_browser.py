@@ -353,6 +353,29 @@ class TestNothingIsLost:
         page.wait_for_url("**/review/")
         assert Invoice.objects.get(pk=item.invoice_id).total == 1950
 
+    def test_the_claim_lasts_while_one_works_and_its_loss_is_said(
+        self, item: Item, check: Any, clerk: Any
+    ) -> None:
+        page = check(item)
+        page.clock.install()
+        page.reload()
+        expect(page.locator("#input-total")).to_be_focused()
+        before = Item.objects.get(pk=item.pk).claimed_until
+
+        def work_for_six_minutes() -> None:
+            page.clock.fast_forward(6 * 60_000)
+            page.keyboard.press("ArrowDown")
+            page.clock.fast_forward(16_000)
+
+        with page.expect_response("**/renew/"):
+            work_for_six_minutes()
+        assert Item.objects.get(pk=item.pk).claimed_until > before
+        Item.objects.filter(pk=item.pk).update(claimed_by=clerk)
+        with page.expect_response("**/renew/"):
+            work_for_six_minutes()
+
+        expect(page.locator("[data-told]")).to_contain_text("dana is working on Invoice 1001 now.")
+
     def test_a_wrong_value_is_named_beside_its_field(self, item: Item, check: Any) -> None:
         page = check(item)
         page.keyboard.type("a lot")
