@@ -65,6 +65,9 @@ def _load(name: str) -> Any:
     options.inter_op_num_threads = 1
     # Idle threads would otherwise spin and take the cores from the site's other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Every page brings new shapes, and the arena keeps memory for all of them: without it a worker that has read
+    # twelve pages peaks at 510 instead of 720 MB, for 6 % more processor time.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(weight_path(name)), options, providers=["CPUExecutionProvider"])
 
