@@ -153,6 +153,13 @@ def bury(item: WorkItem, *, error: str) -> bool:
     )
 
 
+def withdraw(invoice: Invoice) -> None:
+    """Take back what waits to be done on an invoice that needs it no longer (it was rejected, say)."""
+    WorkItem.objects.filter(invoice=invoice, status=Status.QUEUED).update(
+        status=Status.DONE, finished=timezone.now()
+    )
+
+
 def wake(now: datetime | None = None) -> int:
     """Send wake-up calls until there are as many as there is due work; part of every sweep.
 

@@ -313,6 +313,15 @@ def test_a_smaller_batch_begins_at_once(organization: Organization, make_invoice
     assert work.claim(QUEUE) is not None
 
 
+def test_withdrawn_work_is_not_done(make_invoice: Make) -> None:
+    invoice = make_invoice()
+    work.submit(invoice)
+    work.withdraw(invoice)
+    assert work.claim(QUEUE) is None
+    work.submit(invoice)  # and may be asked for again
+    assert work.claim(QUEUE) is not None
+
+
 def test_what_is_rejected_while_it_waits_counts_for_no_batch(
     organization: Organization, make_invoice: Make, alice: Any
 ) -> None:
