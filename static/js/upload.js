@@ -145,16 +145,17 @@
     urgent: el("id_urgent").checked,
   });
 
-  const take = (files) => {
+  const take = (files, replaces = "") => {
     if (!files.length) return;
-    const stated = statedNow();
+    const stated = replaces ? { work_order: "", total: "", urgent: false } : statedNow();
     // One total can't belong to several files: then each is asked for its own before it is sent.
-    const staged = el("each").checked || (files.length > 1 && stated.total !== "");
+    const staged = !replaces && (el("each").checked || (files.length > 1 && stated.total !== ""));
     if (staged && files.length > 1) stated.total = "";
     const added = files.map((file) => add(file, stated, staged));
     list.prepend(...added.map((entry) => entry.row));
-    for (const id of ["id_work_order", "id_total"]) el(id).value = "";
-    el("id_urgent").checked = false;
+    if (replaces) added[0].replaces = replaces;
+    else for (const id of ["id_work_order", "id_total"]) el(id).value = "";
+    if (!replaces) el("id_urgent").checked = false;
     say(staged ? `${plural(files.length, "file")} listed. State what you know, then press Upload.` : `${plural(files.length, "file")} being uploaded.`);
     if (staged) added[0].row.querySelector("[data-stated]").focus();
     pump();
@@ -179,6 +180,7 @@
       if (input.type !== "checkbox") data.append(input.dataset.stated, input.value.trim());
       else if (input.checked) data.append(input.dataset.stated, "on");
     }
+    if (entry.replaces) data.append("replaces", entry.replaces);
     if (entry.file.size > Number(form.dataset.maxBytes)) {
       data.append("filename", entry.file.name);
       data.append("size", entry.file.size);
@@ -342,7 +344,17 @@
   });
   el("take-photo").addEventListener("click", () => el("id_photo").click());
   list.addEventListener("click", (event) => {
-    if (event.target.closest("[data-take-again]")) el(matchMedia("(pointer: coarse)").matches ? "id_photo" : "id_files").click();
+    const button = event.target.closest("[data-take-again]");
+    if (!button) return;
+    const again = el("id_again");
+    again.dataset.replaces = button.dataset.takeAgain;
+    again.toggleAttribute("capture", matchMedia("(pointer: coarse)").matches);
+    again.click();
+  });
+  el("id_again").addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    take(files, event.target.dataset.replaces);
   });
 
   // A folder that is dropped stands for the files in it.

@@ -89,8 +89,13 @@ def test_several_files_by_the_file_dialog(
     expect(warned.locator(".upload__mark")).to_be_visible()
     expect(page.locator("#progress-words")).to_have_text("5 of 5 files done, 1 could not be taken")
     expect(page.locator("#said")).to_contain_text("5 of 5 files done")
-    with page.expect_file_chooser():
+    better = tmp_path / "photo-better.jpg"
+    better.write_bytes(samples.photo_of(samples.handwritten_form(samples.a_paper("better"))))
+    with page.expect_file_chooser() as chooser:
         warned.get_by_role("button", name="Take it again").click()
+    chooser.value.set_files(str(better))
+    expect(accepted(page, "photo-better.jpg")).to_contain_text("It replaces invoice")
+    expect(warned).to_contain_text("Rejected Replaced by a better picture", timeout=10_000)
     # The rows survive a reload, with the pictures that the server made.
     page.reload()
     for name in ("dialog-00.pdf", "dialog-01.pdf", "photo-blurred.jpg", "locked.pdf"):
