@@ -25,4 +25,5 @@ urlpatterns = [
     path("approve/", include("invoiceapp.web.approval_urls")),
     path("exports/", include("invoiceapp.exports.urls")),
     path("reports/", include("invoiceapp.reports.urls")),
+    path("api/v1/", include("invoiceapp.api.urls")),
 ]

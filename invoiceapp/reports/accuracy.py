@@ -202,7 +202,7 @@ class Accuracy:
 
     # --- what is counted ---------------------------------------------------------------------
 
-    def runs(self) -> QuerySet[Run]:
+    def runs(self) -> QuerySet[Any]:
         """Return the finished runs of the period that the filters let through."""
         rows = Run.objects.visible_to(self.user, self.organization).filter(
             status=Run.Status.DONE, finished__gte=self.start, finished__lt=self.end
@@ -215,7 +215,7 @@ class Accuracy:
             rows = rows.filter(invoice__vendor=self.filters.vendor)
         return rows
 
-    def decisions(self) -> QuerySet[Decision]:
+    def decisions(self) -> QuerySet[Any]:
         """Return what people decided last about each value that those runs read.
 
         A value can be decided twice: a save was taken back, or the approver sent the invoice
@@ -275,7 +275,7 @@ class Accuracy:
             rows = rows.filter(item__invoice__vendor=self.filters.vendor)
         return rows
 
-    def _readings(self) -> QuerySet[Run]:
+    def _readings(self) -> QuerySet[Any]:
         # One filter, hence one join: a second one would count every reading once per field.
         if self.filters.field:
             return self.runs().filter(readings__field=self.filters.field)
@@ -423,8 +423,8 @@ class Accuracy:
             )
         return calibration_bins(scored, CALIBRATION_BINS)
 
-    def corrections(self) -> QuerySet[Decision]:
-        """Return the mistakes that people corrected, newest first, for a list with page snippets."""
+    def corrections(self) -> QuerySet[Any]:
+        """Return the mistakes that people corrected, newest first, with `was_doubtful` and `was_drawn`."""
         return (
             self.decisions()
             .filter(wrong=1)

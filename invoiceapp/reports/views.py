@@ -5,20 +5,25 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
-from invoiceapp.records.access import require
-from invoiceapp.records.models import Page
+from invoiceapp import pipeline
+from invoiceapp.records.access import OfficeRequest, require
+from invoiceapp.records.invoices import WrongStatus
+from invoiceapp.records.models import Invoice, Page
 from invoiceapp.records.spreadsheet import safe_text
-from invoiceapp.reports import charts
+from invoiceapp.reports import charts, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
-from review.models import Decision
 
+DEAD_PER_PAGE = 25
 CORRECTIONS_PER_PAGE = 12
 VENDORS_PER_PAGE = 15
 # Columns of the comparison: more than four versions side by side can't be read.
@@ -26,7 +31,7 @@ VERSIONS_SIDE_BY_SIDE = 4
 
 
 @require_GET
-def accuracy(request: HttpRequest) -> HttpResponse:
+def accuracy(request: OfficeRequest) -> HttpResponse:
     """Say how often the reader was right: by field, week, version, vendor and confidence."""
     organization = require(request.user, request.organization, "reports")
     filters = Filters.from_query(request.GET)
@@ -78,12 +83,12 @@ def _side_by_side(report: Report) -> dict[str, Any]:
     }
 
 
-def _corrections(figures: Accuracy, request: HttpRequest) -> dict[str, Any]:
+def _corrections(figures: Accuracy, request: OfficeRequest) -> dict[str, Any]:
     """Return one page of the corrections with the pieces of the pages they were read from."""
     page = Paginator(figures.corrections(), CORRECTIONS_PER_PAGE).get_page(request.GET.get("page"))
     shown = [_correction(decision) for decision in page]
     documents = {correction.decision.item.invoice.document_id for correction in shown}
-    sizes = {
+    sizes: dict[tuple[Any, int | None], tuple[int, int]] = {
         (document, number): (width, height)
         for document, number, width, height in Page.objects.filter(document__in=documents).values_list(
             "document", "number", "width", "height"
@@ -103,7 +108,7 @@ def _corrections(figures: Accuracy, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _correction(decision: Decision) -> Correction:
+def _correction(decision: Any) -> Correction:
     reading = decision.reading
     return Correction(
         decision=decision,
@@ -120,7 +125,7 @@ ESTIMATE_COLUMNS = ("right", "low", "high", "checked", "values", "noticed_by_cha
 
 
 @require_GET
-def accuracy_csv(request: HttpRequest, chart: str) -> HttpResponse:
+def accuracy_csv(request: OfficeRequest, chart: str) -> HttpResponse:
     """Hand out the figures of one chart as CSV, under the same filters as the page."""
     organization = require(request.user, request.organization, "reports")
     figures = Accuracy(request.user, organization, Filters.from_query(request.GET))
@@ -183,3 +188,47 @@ def _estimate_cells(found: Estimate) -> list[Any]:
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.4f}"
+
+
+# --- does it run? ----------------------------------------------------------------------------------
+
+
+@require_GET
+def operations_page(request: OfficeRequest) -> HttpResponse:
+    """Say what waits, runs and failed, how long reading takes and which clusters live.
+
+    The figures are a fragment that the page asks for again; the list of what was given up
+    stays as it is, so that no button moves away under the pointer.
+    """
+    organization = require(request.user, request.organization, "administer")
+    context: dict[str, Any] = {
+        "queue": operations.queue(request.user, organization),
+        "speeds": operations.speeds(request.user, organization),
+        "signs": operations.signs_of_life(),
+        "refused": operations.refused(request.user, organization),
+        "disk": operations.disk(request.user, organization),
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "reports/_operations.html", context)
+    page = Paginator(operations.dead(request.user, organization), DEAD_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context |= {"page": page, "dead": [(item, operations.may_try_again(item.invoice)) for item in page]}
+    return render(request, "reports/operations.html", context)
+
+
+@require_POST
+def try_again(request: OfficeRequest, pk: UUID) -> HttpResponse:
+    """Send an invoice that the reader gave up on through the reader once more."""
+    organization = require(request.user, request.organization, "administer")
+    invoice = get_object_or_404(
+        Invoice.objects.visible_to(request.user, organization).select_related("organization"), pk=pk
+    )
+    try:
+        with transaction.atomic():
+            pipeline.read_again(invoice, user=request.user)
+    except WrongStatus as error:
+        messages.error(request, f"{invoice} is not read again: {error}")
+    else:
+        messages.success(request, f"{invoice} will be read again.")
+    return redirect("reports:operations")

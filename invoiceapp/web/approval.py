@@ -13,13 +13,13 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, DecimalField, OuterRef, Q, QuerySet, Subquery, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from extraction.models import Run
 from invoiceapp.records import invoices
-from invoiceapp.records.access import require
+from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.models import Invoice, Organization
 from review import services as review
 from review.models import Decision
@@ -118,7 +118,7 @@ def _rows(shown: Sequence[Any]) -> list[Row]:
 
 
 @require_GET
-def to_approve(request: HttpRequest) -> HttpResponse:
+def to_approve(request: OfficeRequest) -> HttpResponse:
     """List what waits for approval, with price beside estimate and what was billed before."""
     organization = require(request.user, request.organization, "approve")
     page = Paginator(_waiting(request.user, organization), PER_PAGE).get_page(request.GET.get("page"))
@@ -129,7 +129,7 @@ class Stale(Exception):
     """The page that somebody decided on shows the invoice as it was; the message says what happened since."""
 
 
-def _lock(request: HttpRequest, organization: Organization, pk: UUID, seen: str) -> Invoice:
+def _lock(request: OfficeRequest, organization: Organization, pk: UUID, seen: str) -> Invoice:
     """Return the invoice, locked, if it still is what the page showed. Needs a transaction.
 
     :raises Stale: if somebody decided or changed it since.
@@ -153,7 +153,7 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _approve(request: HttpRequest, organization: Organization, pk: UUID, seen: str) -> str:
+def _approve(request: OfficeRequest, organization: Organization, pk: UUID, seen: str) -> str:
     """Approve one invoice; returns why not, or an empty string."""
     try:
         with transaction.atomic():
@@ -164,7 +164,7 @@ def _approve(request: HttpRequest, organization: Organization, pk: UUID, seen: s
 
 
 @require_POST
-def approve(request: HttpRequest) -> HttpResponse:
+def approve(request: OfficeRequest) -> HttpResponse:
     """Approve the ticked invoices, or the one whose button was pressed, and say what became of each.
 
     Each one is decided by itself: what can't be approved holds nothing else up.
@@ -191,7 +191,7 @@ def approve(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
+def decline(request: OfficeRequest, pk: UUID) -> HttpResponse:
     """Send one invoice back to be corrected, or reject it for good; both need a reason."""
     organization = require(request.user, request.organization, "approve")
     if request.method == "GET":
@@ -219,7 +219,7 @@ def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _back(request)
 
 
-def _back(request: HttpRequest) -> HttpResponse:
+def _back(request: OfficeRequest) -> HttpResponse:
     page = request.POST.get("page", "")
     response = redirect("approval:list")
     if page.isdigit():
