@@ -23,6 +23,7 @@ from invoiceapp import pipeline
 from invoiceapp.intake.models import Upload
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Document, Invoice, Organization
+from invoiceapp.work.reading_times import zone
 
 MEGABYTE = 1024 * 1024
 Outcome = Upload.Outcome
@@ -153,8 +154,8 @@ def _already_here(organization: Organization, user: Any, sha256: str) -> dict[st
     if invoice is None:
         message = "This file has been handed in before. You need not send it again."
     else:
-        day = f"{timezone.localtime(invoice.created):%B} {timezone.localtime(invoice.created).day}"
-        message = f"This file is already here: invoice {invoice.reference}, uploaded on {day}."
+        at = invoice.created.astimezone(zone(organization))
+        message = f"This file is already here: invoice {invoice.reference}, uploaded on {at:%B} {at.day}, {at.year}."
     return {"outcome": Outcome.ALREADY_HERE, "message": message, "invoice": invoice}
 
 

@@ -153,9 +153,13 @@
     if (staged && files.length > 1) stated.total = "";
     const added = files.map((file) => add(file, stated, staged));
     list.prepend(...added.map((entry) => entry.row));
-    if (replaces) added[0].replaces = replaces;
-    else for (const id of ["id_work_order", "id_total"]) el(id).value = "";
-    if (!replaces) el("id_urgent").checked = false;
+    if (replaces) {
+      added[0].replaces = replaces;
+      list.querySelector(`[data-take-again="${CSS.escape(replaces)}"]`)?.remove();
+    } else {
+      for (const id of ["id_work_order", "id_total"]) el(id).value = "";
+      el("id_urgent").checked = false;
+    }
     say(staged ? `${plural(files.length, "file")} listed. State what you know, then press Upload.` : `${plural(files.length, "file")} being uploaded.`);
     if (staged) added[0].row.querySelector("[data-stated]").focus();
     pump();

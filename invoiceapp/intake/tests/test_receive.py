@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -122,10 +123,13 @@ def test_names_are_shown_without_tricks(name: str, shown: str) -> None:
 
 def test_the_same_bytes_again_point_to_the_first_invoice(organization: Any, alice: Any) -> None:
     first = services.receive(a_file(), organization=organization, user=alice)
+    Invoice.objects.update(created=datetime(2026, 4, 1, 2, 30, tzinfo=UTC))
     again = services.receive(a_file(name="copy.pdf"), organization=organization, user=alice)
     assert again.outcome == "already_here"
     assert again.invoice == first.invoice
-    assert f"already here: invoice {first.invoice.reference}, uploaded on" in again.message
+    assert again.message == (
+        f"This file is already here: invoice {first.invoice.reference}, uploaded on March 31, 2026."
+    ), "the day in Chicago, where it was still March"
     assert Invoice.objects.count() == 1
     assert len(stored_files()) == 2, "one original, one thumbnail"
 
