@@ -53,8 +53,6 @@
     el("progress-bar").value = total.all ? (total.done + partly) / total.all : 0;
     el("send-all").hidden = staged === 0;
     el("send-all").textContent = `Upload ${plural(staged, "file")}`;
-    el("no-uploads").hidden = list.children.length > 0;
-    remember();
     return open;
   };
 
@@ -116,6 +114,7 @@
     });
     entries.add(entry);
     total.all += 1;
+    remember();
     show(entry, staged ? "Not sent yet" : "Waiting its turn");
     return entry;
   };
@@ -130,7 +129,9 @@
       entry.state = "removed";
       entry.request?.abort();
       entries.delete(entry);
+      remember();
       entry.row.remove();
+      el("no-uploads").hidden = list.children.length > 0;
       total.all -= 1;
       (next?.querySelector("button:not([hidden]), a") || el("id_files")).focus();
       say(`${entry.file.name} removed.`);
@@ -153,6 +154,7 @@
     if (staged && files.length > 1) stated.total = "";
     const added = files.map((file) => add(file, stated, staged));
     list.prepend(...added.map((entry) => entry.row));
+    el("no-uploads").hidden = true;
     if (replaces) {
       added[0].replaces = replaces;
       list.querySelector(`[data-take-again="${CSS.escape(replaces)}"]`)?.remove();
@@ -262,6 +264,7 @@
     if (twin && twin !== entry.row) twin.remove();
     entry.row.replaceWith(row);
     entries.delete(entry);
+    remember();
     total.done += 1;
     dress(row);
     lookSoon();

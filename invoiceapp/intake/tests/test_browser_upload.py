@@ -166,7 +166,9 @@ def test_fifty_files_at_once_leave_the_browser_usable(
             .observe({type: "longtask"});
         }"""
     )
-    page.set_input_files("#id_files", make_files(50, "fifty"))
+    files = make_files(50, "fifty")
+    begun = time.monotonic()
+    page.set_input_files("#id_files", files)
     expect(page.locator("#uploads > li", has_text="fifty-")).to_have_count(50)
     typed = 0
     while page.locator(".upload--sending").count():
@@ -175,8 +177,10 @@ def test_fifty_files_at_once_leave_the_browser_usable(
         assert page.locator(".upload--sending progress:visible").count() <= 3
         typed += 1
     assert typed > 5, "the page answered while files were on their way"
-    # A person notices a page that stands still from about a tenth of a second; test machines are slow.
-    assert max(page.evaluate("longTasks"), default=0) < 500
+    # Tasks of over 50 ms, during which the page stands still: never long, and a small share of the time.
+    stood_still = [duration / 1000 for duration in page.evaluate("longTasks")]
+    assert max(stood_still, default=0) < 2
+    assert sum(stood_still) < 0.25 * (time.monotonic() - begun)
     expect(accepted(page, "fifty-")).to_have_count(50)
     expect(page.locator("#progress-words")).to_have_text("50 of 50 files done")
     assert site.rows("SELECT COUNT(*) FROM intake_upload WHERE filename LIKE 'fifty-%'") == [(50,)]
