@@ -123,7 +123,10 @@ def sweep() -> str:
     work.beat(settings.QUEUE_NAME)
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
-    return f"{buried} given up, {woken} woken"
+    outcome = f"{buried} given up, {woken} called"
+    if buried or woken:
+        log.info("Sweep: %s", outcome)
+    return outcome
 
 
 def _bury(item: WorkItem) -> bool:

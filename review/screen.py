@@ -78,6 +78,11 @@ class FieldRow:
         return self.state in ("check", "invalid")
 
     @property
+    def shows_stated(self) -> bool:
+        """Whether what the uploader stated is worth a line: not where the reason says it already."""
+        return bool(self.stated) and (self.stated_agrees or "uploader stated" not in self.reason)
+
+    @property
     def numeric(self) -> bool:
         return self.kind in ("money", "percent", "quantity")
 

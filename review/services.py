@@ -461,7 +461,8 @@ def take_back(item: Item, user: Any) -> Item:
     """
     settled = Item.objects.select_related("invoice").get(pk=item.pk)
     fresh = settled.settled_at is not None and settled.settled_at > timezone.now() - TAKE_BACK
-    if settled.status != Item.Status.SETTLED or settled.settled_by != user or not fresh:
+    newer = Item.objects.filter(invoice=settled.invoice, pk__gt=settled.pk).exists()
+    if settled.status != Item.Status.SETTLED or settled.settled_by != user or not fresh or newer:
         raise ClaimLost(f"The save of {settled.invoice} can no longer be taken back.")
     try:
         with transaction.atomic():

@@ -81,8 +81,11 @@ def read_page(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> PageIm
             layer = read_layer(page)
         if layer.words:
             picture = _render(page, DISPLAY_DPI, limits)
-            words = sound_words(layer, np.asarray(picture.convert("L")))
-            if words is not None:
+            sound = sound_words(layer, np.asarray(picture.convert("L")))
+            if sound is not None:
+                words, unread = sound
+                if unread:  # these places will be recognised
+                    picture = _render(page, _reading_dpi(page), limits)
                 return PageImage(
                     number=number,
                     width=picture.width,
@@ -90,6 +93,7 @@ def read_page(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> PageIm
                     picture=encode_jpeg(picture, quality=80),
                     text_words=words,
                     rotation=rotation,
+                    unread=unread,
                 )
             if rotation:  # what an unsound layer says about the direction is not believed either
                 page.set_rotation((page.get_rotation() - rotation) % 360)

@@ -43,12 +43,12 @@ _SAMPLE_LENGTH: Final = 8.0  # times the height of the line: two or three words
 # Specks, logos and signatures are read as a letter or two with scores below this; real words hardly ever are.
 _NOT_WRITING: Final = 0.4
 
-# Blank pixels of a strip (48 high, letters about 30) that part words even without a space between them. In
-# running text a space has about 11, on a receipt's typewriter letters a narrow pair like "11" up to 18.
+# Blank pixels of a strip (48 high) that part words even where the recogniser saw no space. Of 7,821 pairs of letters
+# on 20 real pages one in a hundred was wider apart than 25, nearly all after a colon; half of all spaces had 16.
 _GAP_PIXELS: Final = 20
 _INK_CONTRAST: Final = 50
-# Steps from letter to letter, in the line's usual step: a space makes more than 1.5 of one, and within a figure
-# what is set as tight as the rest has at most 1.15.
+# Steps from letter to letter, in the line's usual step. On the same pages half of all spaces made more than 1.67 and
+# 95 of 100 pairs within a word less than 1.5; within typewritten figures every step is 1.
 _WIDE: Final = 1.5
 _TIGHT: Final = 1.15
 
@@ -297,7 +297,7 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
             step = letter.place - last.place
             if spaced:
                 # Typewriter letters leave so much room beside a point that "64.15" is read as "64. 15".
-                parts = not (_within_figure(last.text, letter.text) and step < _TIGHT * pitch)
+                parts = not (_within_figure(runs[-1], letter) and step < _TIGHT * pitch)
             else:
                 parts = step > _WIDE * pitch and any(last.place < gap < letter.place for gap in line.gaps)
             if parts:
@@ -316,12 +316,15 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     ]
 
 
-def _within_figure(before: str, after: str) -> bool:
-    return (before.isdigit() and after in ".,") or (before in ".,/" and after.isdigit())
+def _within_figure(run: Sequence[Letter], letter: Letter) -> bool:
+    """Say whether a letter continues the figure that a run ends with: "64" + ".", "64." + "1"."""
+    if letter.text == ".":
+        return run[-1].text.isdigit()
+    return letter.text.isdigit() and run[-1].text == "." and len(run) > 1 and run[-2].text.isdigit()
 
 
 def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
-    """Return where (0..1 along the strip) blank stretches lie that must part words.
+    """Return where (0..1 along the strip) blank stretches lie that part words.
 
     The recogniser leaves out some spaces, mostly the wide ones between a label and its figure.
     """

@@ -34,6 +34,19 @@ def test_born_digital_page_is_opened_and_read_well_under_half_a_second() -> None
     assert min(times) < 0.5
 
 
+def test_letterhead_that_is_a_picture_is_read_too() -> None:
+    (plain,) = open_pages(invoice_pdf())
+    assert plain.unread == ()
+    (page,) = open_pages(invoice_pdf(letterhead="Cascade Gutter Works"))
+    same, words = read_words(page)
+    assert same is page
+    assert [word.text for word in words] == ["Cascade", "Gutter", "Works", *INVOICE_WORDS]
+    assert [word.confidence == 1.0 for word in words] == [False] * 3 + [True] * len(INVOICE_WORDS)
+    first = words[0]
+    assert first.box.x0 == pytest.approx((72 + 420 * 50 / 1400) / 612, abs=0.02)
+    assert 0.02 < first.box.y0 < first.box.y1 < 0.11
+
+
 def test_invisible_layer_that_lies_is_overruled_by_the_picture() -> None:
     (page,) = open_pages(picture_pdf(invoice_picture(), hidden=("Total due 9,999.99 to account 666",) * 4))
     _, words = read_words(page)

@@ -208,15 +208,15 @@ def _with_status(organization: Organization, uploads: Iterable[Upload]) -> list[
     now = timezone.now()
     in_batch = work.waiting_for_batch(organization)
     rows = []
-    for row in uploads:
-        items = getattr(row.invoice, "waiting", [])
+    for upload in uploads:
+        invoice = upload.invoice
+        status = invoice.status if invoice else ""
+        items = getattr(invoice, "waiting", []) if status == Invoice.Status.WAITING else []
         rows.append(
             {
-                "upload": row,
+                "upload": upload,
                 "when": waiting_words(items[0], now, waiting=in_batch) if items else "",
-                "take_again": bool(row.warnings)
-                and row.invoice is not None
-                and row.invoice.status in NOT_DECIDED,
+                "take_again": bool(upload.warnings) and status in NOT_DECIDED,
             }
         )
     return rows

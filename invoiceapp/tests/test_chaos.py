@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,28 @@ def test_forty_documents_on_postgresql_and_redis(tmp_path: Path) -> None:
         variables = {"DATABASE_URL": database, "REDIS_URL": redis, "QUEUE_BROKER": "redis"}
         with installed(tmp_path, SECRET_KEY="chaos" * 12, **variables, **TIMES) as site:
             rage(site, documents=40, kills=3)
+
+
+def test_redis_goes_away_and_comes_back_empty(tmp_path: Path) -> None:
+    """Uploads go on without a broker, the watchdog blames no cluster for it, and a sweep calls for everything."""
+    port = servers.free_port()
+    redis = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "QUEUE_BROKER": "redis", "SECRET_KEY": "chaos" * 12}
+    with ExitStack() as stack:
+        first = ExitStack()
+        first.enter_context(servers.valkey(port))
+        site = stack.enter_context(installed(tmp_path, **redis, **TIMES))
+        stack.enter_context(site.worker())
+        wait_for(lambda: site.ask("heartbeats"), seconds=40, what="the start")
+        first.close()
+        assert site.ask("fill", 2) == 2
+        # Longer than the watchdog's patience with a cluster that does nothing.
+        wait_for(lambda: "can't reach" in site.said(), seconds=40, what="the watchdog's complaint")
+        time.sleep(float(TIMES["WATCHDOG_SECONDS"]))
+        assert site.ask("open_work") == 2
+        stack.enter_context(servers.valkey(port))
+        wait_for(lambda: site.ask("open_work") == 0, seconds=120, what="reading", every=2)
+        assert "has done nothing" not in site.said()
+        assert site.ask("account")["work"] == {"done": 2}
 
 
 def rage(site: Site, *, documents: int, kills: int) -> None:

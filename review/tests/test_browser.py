@@ -223,6 +223,28 @@ class TestPage:
         expect(page.locator("[data-mark-name]")).to_have_text("Invoice number")
         expect(page.locator("#field-invoice_number")).to_have_class("entry-field is-pointed-at")
 
+    def test_pages_follow_the_keys(self, make_item: Any, check: Any) -> None:
+        page = check(make_item(pages=4))
+        page.keyboard.press("Alt+PageDown")
+        page.keyboard.press("Alt+PageDown")
+
+        expect(page.locator("[data-goto='2']")).to_have_attribute("aria-current", "true")
+        page.keyboard.press("Alt+PageUp")
+        expect(page.locator("[data-goto='1']")).to_have_attribute("aria-current", "true")
+
+    def test_the_width_of_the_page_is_remembered(self, make_item: Any, check: Any) -> None:
+        page = check(make_item())
+        before = page.locator("[data-viewer]").bounding_box()["width"]
+        page.locator("[data-divider]").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        wider = page.locator("[data-viewer]").bounding_box()["width"]
+        assert wider > before + 100
+
+        page.reload()
+
+        assert page.locator("[data-viewer]").bounding_box()["width"] == pytest.approx(wider, abs=2)
+
 
 class TestLines:
     def test_the_difference_runs_along_while_typing(self, item: Item, check: Any) -> None:
@@ -337,6 +359,26 @@ class TestNothingIsLost:
 
         expect(page.locator("#field-total [data-error]")).to_contain_text("is not an amount")  # before saving
         expect(page.locator("#field-total")).to_have_attribute("data-state", "invalid")
+
+    def test_rejecting_asks_for_the_reason_in_a_dialog(self, item: Item, check: Any) -> None:
+        page = check(item)
+        page.keyboard.press("Alt+r")
+        page.keyboard.type("Billed twice.")
+        page.get_by_role("dialog").get_by_role("button", name="Reject").click()
+        page.wait_for_url("**/review/")
+
+        invoice = Invoice.objects.get(pk=item.invoice_id)
+        assert (invoice.status, invoice.status_reason) == ("rejected", "Billed twice.")
+
+    def test_an_office_change_is_no_misread(self, item: Item, check: Any) -> None:
+        page = check(item)
+        page.keyboard.type("1400.00")
+        page.get_by_label("Our change, not a misread").locator("visible=true").check()
+        page.keyboard.press("Control+Enter")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_url("**/review/")
+
+        assert Decision.objects.get(field="total").why == "business"
 
 
 class TestWithoutScripts:

@@ -214,6 +214,43 @@ class TestScreen:
         assert Item.objects.get(pk=second.pk).claimed_by is None
 
 
+class TestClaim:
+    def test_renewing_a_lost_claim_says_who_has_it(
+        self, item: Item, signed_in: Any, alice: Any, clerk: Any
+    ) -> None:
+        client = signed_in(alice)
+        services.claim(item, alice)
+        assert client.post(f"/review/{item.pk}/renew/").json() == {"seconds": 900}
+        Item.objects.filter(pk=item.pk).update(claimed_by=clerk)
+
+        response = client.post(f"/review/{item.pk}/renew/")
+
+        assert response.status_code == 409
+        assert response.json() == {"message": "dana is working on Invoice 1001 now."}
+
+    def test_putting_back_and_skipping(self, item: Item, signed_in: Any, alice: Any) -> None:
+        client = signed_in(alice)
+        services.claim(item, alice)
+        client.post(f"/review/{item.pk}/release/")
+        assert Item.objects.get(pk=item.pk).claimed_by is None
+
+        services.claim(item, alice)
+        response = client.post(f"/review/{item.pk}/skip/", follow=True)
+
+        assert "Skipped by you" in response.content.decode()
+        assert Item.objects.get(pk=item.pk).claimed_by is None
+
+    def test_a_save_is_taken_back_once(self, item: Item, signed_in: Any, alice: Any) -> None:
+        client = signed_in(alice)
+        client.post(f"/review/{item.pk}/", GOOD)
+
+        first = client.post(f"/review/{item.pk}/take-back/")
+        again = client.post(f"/review/{item.pk}/take-back/", follow=True)
+
+        assert first["Location"] != "/review/"
+        assert "can no longer be taken back" in again.content.decode()
+
+
 class TestSave:
     def test_saving_opens_the_next(self, make_item: Any, signed_in: Any, alice: Any) -> None:
         first, second = make_item(), make_item()

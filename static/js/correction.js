@@ -241,7 +241,7 @@ const draft = new Draft(form.dataset.user, form.dataset.item, fingerprint(opened
 const past = [];
 const future = [];
 let present = opened;
-let lastChange = 0;
+let lastChange = -Infinity; // when typing last changed something
 
 function fingerprint(state) {
   return JSON.stringify([fields.map((field) => [field.name, field.original]), state.lines]);
@@ -253,7 +253,7 @@ function changed({ typing = false } = {}) {
   if (JSON.stringify(next) !== JSON.stringify(present)) {
     const now = performance.now();
     if (!typing || now - lastChange > BURST) past.push(present);
-    lastChange = typing ? now : 0;
+    lastChange = typing ? now : -Infinity;
     present = next;
     future.length = 0;
     armed = false;
@@ -275,7 +275,7 @@ function step(from, to) {
   present = from.pop();
   const name = fieldOf(document.activeElement)?.name;
   restore(present);
-  lastChange = 0;
+  lastChange = -Infinity;
   draft.keep(present);
   refresh();
   ask();

@@ -48,7 +48,7 @@ export function bindKeys() {
   });
 }
 
-const SIGNS = { Control: "Ctrl", Enter: "↵", Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del" };
+const SIGNS = { Control: "Ctrl", Enter: "↵", Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", PageUp: "PgUp", PageDown: "PgDn" };
 
 // List every key of the page in a <dl>, each once, after what is already there.
 export function listKeys(list) {

@@ -303,9 +303,10 @@ export class PageViewer extends EventTarget {
       }
     }, { passive: true });
     this.root.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-zoom], [data-turn], [data-contrast], [data-goto]");
+      const button = event.target.closest("[data-zoom], [data-turn], [data-contrast], [data-step], [data-goto]");
       if (!button) return;
       if (button.dataset.zoom) this.zoomBy({ in: 1, out: -1, fit: 0 }[button.dataset.zoom]);
+      else if (button.dataset.step) this.step(Number(button.dataset.step));
       else if ("turn" in button.dataset) this.turn();
       else if ("contrast" in button.dataset) {
         const more = this.root.classList.toggle("has-contrast");

@@ -258,7 +258,7 @@
     entries.delete(entry);
     total.done += 1;
     dress(row);
-    if (window.htmx) htmx.process(row);
+    lookSoon();
     if (focused) row.querySelector("a, button:not([hidden])")?.focus();
     if (!["accepted", "already_here"].includes(outcome)) total.attention += 1;
     const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small")].map((part) => part.textContent)];
@@ -266,6 +266,13 @@
     if (showProgress() === 0 && !inState("staged", "wrong").length) {
       say(`${el("progress-words").textContent}.`);
     }
+  };
+
+  // The poll sleeps long while nothing moves; a new invoice wakes it.
+  let lookTimer = 0;
+  const lookSoon = () => {
+    clearTimeout(lookTimer);
+    lookTimer = setTimeout(() => { if (el("upload-poll")) htmx.trigger("#upload-poll", "refresh"); }, 1500);
   };
 
   const dress = (root) => {

@@ -260,6 +260,29 @@ def test_who_was_signed_out_signs_in_again_and_goes_on(
     expect(accepted(page, "signed-out-00.pdf")).to_have_count(1)
 
 
+def test_the_rows_say_what_became_of_the_invoices_meanwhile(
+    open_upload: Callable[..., Any], make_files: Callable[..., list[str]], site: Site
+) -> None:
+    page = open_upload()
+    page.set_input_files("#id_files", make_files(1, "later"))
+    here = accepted(page, "later-00.pdf")
+    expect(here).to_contain_text("Waiting to be read")
+    site.manage(
+        "shell",
+        "--verbosity=0",
+        "--command",
+        "from invoiceapp.records.models import Invoice; from invoiceapp.records import invoices;"
+        "invoice = Invoice.objects.get(document__filename='later-00.pdf');"
+        "invoices.reject(invoice, user=invoice.uploaded_by, reason='It is a quote.')",
+    )
+    expect(here).to_contain_text("Rejected It is a quote.", timeout=15_000)
+    # A poll that is answered with the sign-in page does not put it into this one.
+    page.context.clear_cookies()
+    page.evaluate("htmx.trigger('#upload-poll', 'refresh')")
+    expect(page.locator("#upload-poll")).to_have_count(0)
+    expect(page.locator("[name=password]")).to_have_count(0)
+
+
 def test_a_page_that_was_closed_too_early_names_the_files_it_lost(
     open_upload: Callable[..., Any], make_files: Callable[..., list[str]]
 ) -> None:

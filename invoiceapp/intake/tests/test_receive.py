@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import uuid
 from decimal import Decimal
 from typing import Any
 
+import pillow_heif
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,7 +17,7 @@ from django.db import connection
 from extraction.documents.refusal import CODES
 from extraction.tests import hostile
 from invoiceapp import pipeline
-from invoiceapp.intake import services
+from invoiceapp.intake import samples, services
 from invoiceapp.intake.models import Upload
 from invoiceapp.records.models import Document, Event, Invoice
 from invoiceapp.work.models import WorkItem
@@ -70,6 +72,33 @@ def test_what_a_file_is_called_and_claims_to_be_decides_nothing(organization: An
     assert upload.invoice.document.media_type == "image/jpeg"
     assert upload.filename == "passwd.pdf"
     assert all("passwd" not in name for name in stored_files())
+
+
+def _picture(kind: str) -> bytes:
+    pages = [samples.handwritten_form(samples.a_paper(str(number))) for number in range(2)]
+    out = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.register_heif_opener()
+    more = {"save_all": True, "append_images": pages[1:], "compression": "tiff_lzw"} if kind == "TIFF" else {}
+    pages[0].save(out, kind, **more)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "pages"),
+    [
+        ("PNG", "image/png", 1),
+        ("JPEG", "image/jpeg", 1),
+        ("TIFF", "image/tiff", 2),
+        ("HEIF", "image/heic", 1),
+    ],
+)
+def test_pictures_of_every_kind_are_taken(
+    kind: str, media_type: str, pages: int, organization: Any, bob: Any
+) -> None:
+    upload = services.receive(a_file(_picture(kind), "scan"), organization=organization, user=bob)
+    document = upload.invoice.document
+    assert (document.media_type, document.page_count, upload.warnings) == (media_type, pages, [])
 
 
 @pytest.mark.parametrize(
@@ -204,8 +233,6 @@ def test_bytes_stay_when_the_commit_succeeded_and_only_its_answer_was_lost(
 
 
 def test_a_blurred_photo_is_taken_in_and_says_so(organization: Any, bob: Any) -> None:
-    from invoiceapp.intake import samples
-
     upload = services.receive(
         a_file(samples.blurred_photo(), "photo.jpg"), organization=organization, user=bob
     )

@@ -28,7 +28,8 @@ def test_every_schedule_calls_something_that_exists() -> None:
         assert callable(locate(plan.func)), plan.func
 
 
-def test_preparing_twice_is_the_same_as_once() -> None:
+def test_preparing_twice_is_the_same_as_once(settings: Any) -> None:
+    settings.SECRET_KEY_IS_SHARED = True  # which is asked for as soon as the database is a server
     call_command("prepare", verbosity=0)
     before = rows()
     assert [row[0] for row in before] == ["heartbeat", "prune", "sweep"]
