@@ -218,7 +218,7 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
                 min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0)
                 and group[0].cy > max(t.cy for t in stack) + 0.4
             ):
-                stack += group
+                stack.extend(group)
                 break
         else:
             stacks.append(list(group))
@@ -290,19 +290,23 @@ def _titles(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def _one_amount(columns: list[Column]) -> list[Column]:
-    """Keep one amount column (the rightmost that isn't gross beside net) and one of every other."""
-    amounts_ = [c for c in columns if c.name == "amount"]
-    if not amounts_ and any(c.name == "unit_price" for c in columns):
-        prices = [c for c in columns if c.name == "unit_price"]
-        if len(prices) > 1 or not any(c.name == "quantity" and c.x0 > prices[0].x0 for c in columns):
-            last = prices[-1]
-            columns = [Column("amount", c.x0, c.x1) if c is last and len(prices) > 1 else c for c in columns]
+    """Keep one amount column, the rightmost, and the first of every other name.
+
+    "Amount" left of the description is a count; a second price column is the amount.
+    """
+    names = [c.name for c in columns]
+    if names.count("amount") > 1 and "quantity" not in names and "description" in names:
+        first = columns[names.index("amount")]
+        if first.x0 < columns[names.index("description")].x0:
+            columns = [Column("quantity", c.x0, c.x1) if c is first else c for c in columns]
+    if "amount" not in names and names.count("unit_price") > 1:
+        last = [c for c in columns if c.name == "unit_price"][-1]
+        columns = [Column("amount", c.x0, c.x1) if c is last else c for c in columns]
     kept: list[Column] = []
     for column in columns:
-        previous = [k for k in kept if k.name == column.name]
-        if previous and column.name == "amount":
+        if column.name == "amount":
             kept = [k for k in kept if k.name != "amount"]
-        elif previous:
+        elif any(k.name == column.name for k in kept):
             continue
         kept.append(column)
     return kept
@@ -326,18 +330,12 @@ def _body_rows(
             closed = True
             continue
         if (closed or after_totals) and not full:
-            if not rows or closed or after_totals:
-                # a wrapped description may follow a full row directly
-                if (
-                    rows
-                    and not closed
-                    and last_bottom is not None
-                    and row.y0 - last_bottom < 1.0
-                    and set(row.cells) == {"description"}
-                ):
-                    rows.append(row)
-                    last_bottom = row.y1
-                continue
+            # a wrapped description may follow a full row directly
+            follows = rows and not closed and last_bottom is not None and row.y0 - last_bottom < 1.0
+            if follows and set(row.cells) == {"description"}:
+                rows.append(row)
+                last_bottom = row.y1
+            continue
         if last_bottom is not None and row.y0 - last_bottom > 14 and not full:
             break
         if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
@@ -691,7 +689,7 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
             words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
             if len(numbers) < 3 or not words:
                 continue
-            (last, amount) = numbers[-1]
+            amount = numbers[-1][1]
             for i in range(len(numbers) - 1):
                 for j in range(i + 1, len(numbers) - 1):
                     quantity, price = numbers[i][1], numbers[j][1]
