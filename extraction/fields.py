@@ -199,7 +199,9 @@ def normalise(name: str, text: str) -> str | None:
     if not text:
         return None
     if kind in ("money", "quantity"):
-        amount = amounts.parse_money(text) if kind == "money" else amounts.parse_quantity(text)
+        # A sum of 1.450 is 1,450 with a foreign separator; a unit price of 4.125 is what it says.
+        mark: amounts.DecimalMark = "" if name in FIELDS else "."
+        amount = amounts.parse_money(text, mark) if kind == "money" else amounts.parse_quantity(text, mark)
         return None if amount is None else amounts.plain(amount, places=2 if kind == "money" else 0)
     if kind == "percent":
         percent = amounts.parse_percent(text)

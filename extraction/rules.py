@@ -11,7 +11,7 @@ import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from stdnum import iban as stdnum_iban
 from stdnum.exceptions import ValidationError
@@ -48,11 +48,8 @@ def check(fields: Mapping[str, str], line_items: Sequence[Mapping[str, str]] = (
 
 
 def _decimal(text: str | None) -> Decimal | None:
-    try:
-        number = Decimal(text) if text else None
-    except (InvalidOperation, ValueError):
-        return None
-    return number if number is not None and number.is_finite() else None
+    # Plain decimals only: 1e999 is no amount, and sums of it would overflow.
+    return Decimal(text) if text and re.fullmatch(r"-?\d{1,15}(?:\.\d{1,8})?", text) else None
 
 
 def _date(text: str | None) -> date | None:
@@ -174,7 +171,8 @@ def _tax_rate(money: Mapping[str, Decimal]) -> Iterator[Check]:
     difference = max(abs(tax) - most, Decimal(0))
     yield _outcome(
         "tax_rate", difference, ("tax_rate", "tax_amount", "subtotal"),
-        f"tax is {money_text(difference)} more than {money['tax_rate'].normalize():f} % of the subtotal", max(TOLERANCE, most * PRODUCT_TOLERANCE),
+        f"tax is {money_text(difference)} more than {money['tax_rate'].normalize():f} % of the subtotal",
+        max(TOLERANCE, most * PRODUCT_TOLERANCE),
     )  # fmt: skip
 
 
@@ -230,7 +228,8 @@ def _dates(fields: Mapping[str, str], days: Mapping[str, date]) -> Iterator[Chec
             message = (
                 ""
                 if passed
-                else f"{term} days after the invoice date is {expected.isoformat()}, the due date says {due.isoformat()}"
+                else f"{term} days after the invoice date is {expected.isoformat()},"
+                f" the due date says {due.isoformat()}"
             )
             yield Check(
                 "due_date_fits_terms", passed, "", ("invoice_date", "due_date", "payment_terms"), message
@@ -281,7 +280,7 @@ def _numbers(fields: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[Check]:
-    """Ties of a continuation sheet: completed to date = previous + this period + stored; never over the scheduled value."""
+    """Ties of a continuation sheet: previous + this period + stored = completed, within the scheduled value."""
     wrong_sum: list[str] = []
     over: list[str] = []
     applied = 0
@@ -305,7 +304,8 @@ def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[
         if abs(difference) > TOLERANCE:
             worst += difference
             wrong_sum.append(
-                f"item {name}: previous, this period and stored make {money_text(completed + difference)}, completed says {money_text(completed)}"
+                f"item {name}: previous, this period and stored make {money_text(completed + difference)},"
+                f" completed says {money_text(completed)}"
             )
         if scheduled is not None and completed > scheduled + TOLERANCE:
             over.append(f"item {name} is billed {money_text(completed - scheduled)} over its scheduled value")

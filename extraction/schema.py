@@ -80,7 +80,8 @@ class PageImage:
     only the page at work is decoded. ``text_words`` are the words of the PDF's
     own text layer if it has one that is sound, else ``None`` and the reader must
     recognise the picture. ``rotation`` is the clockwise turn in degrees that has
-    already been applied to make the page upright.
+    already been applied to make the page upright. ``unread`` are the places where the
+    page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture.
     """
 
     number: int
@@ -89,6 +90,7 @@ class PageImage:
     picture: bytes
     text_words: tuple[Word, ...] | None = None
     rotation: int = 0
+    unread: tuple[Box, ...] = ()
 
     def open_image(self) -> Image:
         """Decode the picture into an RGB image."""
@@ -210,8 +212,11 @@ class Backend(Protocol):
     per process, cheaply; models are loaded at the first ``read``.
     """
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.

@@ -9,6 +9,8 @@ queue knows; their arguments are names, never objects.
 from __future__ import annotations
 
 import logging
+from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +25,7 @@ from invoiceapp.records import invoices
 from invoiceapp.records.models import Invoice
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from review.models import Item
 
 log = logging.getLogger(__name__)
 Status = Invoice.Status
@@ -39,6 +42,27 @@ def read_again(invoice: Invoice, *, user: object) -> WorkItem:
         review.services.withdraw(invoice)
         invoices.change_status(invoice, Status.WAITING, user=user)
         return work.submit(invoice)
+
+
+def replace(invoice: Invoice, *, by: Invoice, user: object) -> None:
+    """Refuse an invoice whose picture was bad in favour of one with a better picture of the same paper.
+
+    :raises WrongStatus: if it is being read, in somebody's hands or decided; nothing is changed.
+    """
+    reason = f"Replaced by a better picture: invoice {by.reference}."
+    with transaction.atomic():
+        invoice = Invoice.objects.get(pk=invoice.pk)
+        item = invoice.review_items.filter(status=Item.Status.OPEN).first()
+        if invoice.status == Status.WAITING:
+            work.withdraw(invoice)
+            invoices.reject(invoice, user=user, reason=reason)
+        elif invoice.status == Status.REVIEW and item is not None:
+            try:
+                review.services.reject(item, user=user, reason=reason)
+            except review.services.ClaimLost as error:
+                raise invoices.WrongStatus(str(error)) from error
+        else:
+            raise invoices.WrongStatus(f"{invoice} is “{invoice.get_status_display()}” by now.")
 
 
 def process_next(queue: str) -> str:
@@ -78,7 +102,11 @@ def _start(item: WorkItem) -> Run | None:
         if invoice.status == Status.WAITING:
             invoices.change_status(invoice, Status.READING)
         extraction.services.abandon_runs(invoice, error="The worker stopped while reading.")
-        return extraction.services.start_run(invoice, token=item.token, attempt=item.attempts)
+        return extraction.services.start_run(
+            invoice,
+            token=cast(UUID, item.token),  # a claimed row has one
+            attempt=item.attempts,
+        )
 
 
 def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
@@ -114,9 +142,13 @@ def _sentence(error: BaseException) -> str:
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
+    work.beat(settings.QUEUE_NAME)
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
-    return f"{buried} given up, {woken} woken"
+    outcome = f"{buried} given up, {woken} called"
+    if buried or woken:
+        log.info("Sweep: %s", outcome)
+    return outcome
 
 
 def _bury(item: WorkItem) -> bool:

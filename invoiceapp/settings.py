@@ -322,4 +322,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Four lines for every wake-up call say less than the one that the pipeline writes about each document.
+    "loggers": {"django-q": {"level": "WARNING"}},
 }

@@ -22,4 +22,8 @@ urlpatterns = [
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),
     path("settings/vendors/", office.vendors, name="vendors"),
+    path("approve/", include("invoiceapp.web.approval_urls")),
+    path("exports/", include("invoiceapp.exports.urls")),
+    path("reports/", include("invoiceapp.reports.urls")),
+    path("api/v1/", include("invoiceapp.api.urls")),
 ]

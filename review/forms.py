@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -23,6 +23,7 @@ LONGEST = 2000
 MOST_LINES = 1000
 MOST_SECONDS = 3600.0
 
+_AMERICAN_NUMBER = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 _EXPECTED = {
     "money": "is not an amount. Write it like 1,450.00.",
     "quantity": "is not a quantity. Write it like 12.5.",
@@ -69,7 +70,7 @@ def read_correction(post: QueryDict) -> Correction:
     for name in FIELDS:
         if FIELD_PREFIX + name not in post:
             continue
-        text = post[FIELD_PREFIX + name]
+        text = str(post[FIELD_PREFIX + name])
         found.texts[name] = text
         value, error = normalised(name, text)
         if error:
@@ -126,15 +127,7 @@ def normalised(name: str, text: str, *, of_line: bool = False) -> tuple[str, str
 
 def _plain_number(text: str) -> str | None:
     """Return a number written with a point and perhaps commas at the thousands, or None."""
-    whole = text.partition(".")[0]
-    groups = whole.lstrip("-").split(",")
-    if len(groups) > 1 and (any(len(group) != 3 for group in groups[1:]) or not 1 <= len(groups[0]) <= 3):
-        return None
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        return None
-    return f"{number:f}" if number.is_finite() else None
+    return text.replace(",", "") if _AMERICAN_NUMBER.fullmatch(text) else None
 
 
 def _trace(text: str) -> dict[str, Mapping[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -79,6 +80,10 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return f"review of {self.invoice_id}"
+
+    def holder(self, now: datetime) -> Any:
+        """Return the person whose claim still runs, or None."""
+        return self.claimed_by if self.claimed_until is not None and self.claimed_until > now else None
 
 
 class Decision(models.Model):

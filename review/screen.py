@@ -24,8 +24,12 @@ SAMPLED = "Random check: please compare it with the page."
 # Columns of the grid that are there even when no line has anything in them.
 ALWAYS_IN_GRID = frozenset({"description", "quantity", "unit", "unit_price", "amount", "cost_code"})
 # rapidfuzz's ratio (0..100) from which a known vendor is worth offering.
-SIMILAR_VENDOR = 60
+SIMILAR_VENDOR = 70
 MOST_OFFERED = 3
+# Probability under which a reader's other candidate is only noise.
+LEAST_OFFERED = 0.02
+# Boxes are drawn a little larger than the words, or their edges would cross the letters; in box heights.
+MARK_PAD = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ class FieldRow:
     def to_check(self) -> bool:
         """Whether a person must look at it: a stop of the Tab key."""
         return self.state in ("check", "invalid")
+
+    @property
+    def shows_stated(self) -> bool:
+        """Whether what the uploader stated is worth a line: not where the reason says it already."""
+        return bool(self.stated) and (self.stated_agrees or "uploader stated" not in self.reason)
 
     @property
     def numeric(self) -> bool:
@@ -221,6 +230,8 @@ def _offers(row: FieldRow, reading: Any) -> list[Offer]:
             }
         )
     for candidate in candidates:
+        if (candidate.get("confidence") or 1) < LEAST_OFFERED:
+            continue
         text = shown(row.name, str(candidate.get("value", "")))
         if not text or text == row.original or any(offer.text == text for offer in offers):
             continue
@@ -351,15 +362,7 @@ def pictures(item: Item, invoice: Invoice, rows: Sequence[FieldRow]) -> list[Pag
     found = []
     for page in Page.objects.filter(document_id=invoice.document_id):
         marks = [
-            {
-                "name": row.name,
-                "label": row.label,
-                "state": row.state,
-                "x": round(row.box[0] * page.width, 1),
-                "y": round(row.box[1] * page.height, 1),
-                "width": round((row.box[2] - row.box[0]) * page.width, 1),
-                "height": round((row.box[3] - row.box[1]) * page.height, 1),
-            }
+            {"name": row.name, "label": row.label, "state": row.state, **_mark(row.box, page)}
             for row in rows
             if row.box is not None and row.page == page.number
         ]
@@ -376,6 +379,17 @@ def pictures(item: Item, invoice: Invoice, rows: Sequence[FieldRow]) -> list[Pag
             )
         )
     return found
+
+
+def _mark(box: Sequence[float], page: Page) -> dict[str, float]:
+    """Return the rectangle of a page-relative box in picture pixels."""
+    pad = MARK_PAD * (box[3] - box[1]) * page.height
+    return {
+        "x": round(box[0] * page.width - pad, 1),
+        "y": round(box[1] * page.height - pad, 1),
+        "width": round((box[2] - box[0]) * page.width + 2 * pad, 1),
+        "height": round((box[3] - box[1]) * page.height + 2 * pad, 1),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,9 +115,9 @@ def route(run: Run) -> Item | None:
     readings = {reading.field: reading for reading in run.readings.all()}
     doubts = {name: str(why) for name, why in run.doubts.items()}
     with transaction.atomic():
-        _accept_readings(invoice, run, readings, doubts)
+        typed = _accept_readings(invoice, run, readings, doubts)
         _accept_lines(invoice, run, doubts)
-        confident = [name for name in readings if name not in doubts]
+        confident = [name for name in readings if name not in doubts and name not in typed]
         drawn = sampling.draw(invoice.pk, confident, invoice.organization.audit_share)
         if not doubts and not drawn:
             withdraw(invoice)
@@ -146,6 +146,8 @@ def return_to_review(invoice: Invoice, *, user: Any, reason: str) -> Item:
     """
     if not reason.strip():
         raise InvalidValue("Say what is wrong: the clerk will read it.")
+    if invoice.status not in (Status.TO_APPROVE, Status.APPROVED):
+        raise invoices.WrongStatus(f"{invoice} is “{invoice.get_status_display()}”: it can't be sent back.")
     before = invoice.review_items.order_by("-created", "-pk").first()
     with transaction.atomic():
         return _open_item(
@@ -167,11 +169,13 @@ def withdraw(invoice: Invoice) -> None:
 
 def _accept_readings(
     invoice: Invoice, run: Run, readings: Mapping[str, FieldReading], doubts: dict[str, str]
-) -> None:
+) -> set[str]:
+    """Write the machine's values, changing ``doubts`` as needed; returns the fields a person had entered."""
     origin = Origin(run_id=run.pk)
     current = invoices.current_values(invoice)
+    typed = {name for name, held in current.items() if held.source == InvoiceValue.Source.PERSON}
     for name, held in current.items():
-        if held.source == InvoiceValue.Source.PERSON:
+        if name in typed:
             read = readings.get(name)
             if read is None or read.value == held.value:
                 doubts.pop(name, None)
@@ -179,11 +183,13 @@ def _accept_readings(
                 doubts[name] = f"A person entered “{held.value}”; now it was read as “{read.value}”."
         elif held.value and name not in readings and name != "document_type":
             invoices.accept_value(invoice, name, "", origin=origin)
-    found = [(name, reading.value, reading) for name, reading in readings.items()]
+    found: list[tuple[str, str, FieldReading | None]] = [
+        (name, reading.value, reading) for name, reading in readings.items()
+    ]
     if run.document_type and "document_type" not in readings:
         found.append(("document_type", run.document_type, None))
     for name, value, reading in found:
-        if name in current and current[name].source == InvoiceValue.Source.PERSON:
+        if name in typed:
             continue
         try:
             invoices.accept_value(
@@ -197,6 +203,7 @@ def _accept_readings(
             )
         except InvalidValue as error:
             doubts[name] = str(error)
+    return typed
 
 
 def _accept_lines(invoice: Invoice, run: Run, doubts: dict[str, str]) -> None:
@@ -270,7 +277,7 @@ def _open_item(
         invoice=invoice,
         run=run,
         reason=reason,
-        explanation=explanation,
+        explanation=explanation[:500],
         fields=dict(fields),
         sampled=list(sampled),
         urgent=invoice.urgent,
@@ -459,7 +466,8 @@ def take_back(item: Item, user: Any) -> Item:
     """
     settled = Item.objects.select_related("invoice").get(pk=item.pk)
     fresh = settled.settled_at is not None and settled.settled_at > timezone.now() - TAKE_BACK
-    if settled.status != Item.Status.SETTLED or settled.settled_by != user or not fresh:
+    newer = Item.objects.filter(invoice=settled.invoice, pk__gt=settled.pk).exists()
+    if settled.status != Item.Status.SETTLED or settled.settled_by != user or not fresh or newer:
         raise ClaimLost(f"The save of {settled.invoice} can no longer be taken back.")
     try:
         with transaction.atomic():

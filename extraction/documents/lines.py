@@ -11,6 +11,9 @@ from extraction.schema import Box, Word
 # about 0.3 heights wide, in justified text up to 1; between the columns of a table rarely less than 1.5.
 COLUMN_GAP = 1.5
 
+# Words of one line differ in height by what "on" and "(Jg" do.
+_SAME_PRINT = 2.2
+
 
 def number_lines(words: Sequence[Word], *, aspect: float) -> tuple[Word, ...]:
     """Return the words in reading order, each with its line number.
@@ -53,7 +56,13 @@ def number_lines(words: Sequence[Word], *, aspect: float) -> tuple[Word, ...]:
 
 
 def _overlap(span: tuple[float, float], box: Box) -> float:
-    """Return the share of the lower of the two heights that both cover."""
-    common = min(span[1], box.y1) - max(span[0], box.y0)
-    lower = min(span[1] - span[0], box.height)
-    return common / lower if lower > 0 else 0.0
+    """Return the share of the lower of the two heights that both cover, 0 where they can't be one line.
+
+    A headline beside an address is taller than several of its lines; it goes with the one at its middle, if any.
+    """
+    lower, taller = sorted((span[1] - span[0], box.height))
+    if lower <= 0:
+        return 0.0
+    if taller > _SAME_PRINT * lower and abs((span[0] + span[1]) / 2 - box.center[1]) > lower / 2:
+        return 0.0
+    return (min(span[1], box.y1) - max(span[0], box.y0)) / lower

@@ -84,6 +84,7 @@ def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[
             height=int(found["height"]),
             picture=picture,
             rotation=int(found["rotation"]),
+            unread=tuple(Box(*place) for place in found["unread"]),
             text_words=None
             if found["words"] is None
             else tuple(

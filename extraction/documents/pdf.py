@@ -81,8 +81,11 @@ def read_page(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> PageIm
             layer = read_layer(page)
         if layer.words:
             picture = _render(page, DISPLAY_DPI, limits)
-            words = sound_words(layer, np.asarray(picture.convert("L")))
-            if words is not None:
+            sound = sound_words(layer, np.asarray(picture.convert("L")))
+            if sound is not None:
+                words, unread = sound
+                if unread:  # these places will be recognised
+                    picture = _render(page, _reading_dpi(page), limits)
                 return PageImage(
                     number=number,
                     width=picture.width,
@@ -90,6 +93,7 @@ def read_page(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> PageIm
                     picture=encode_jpeg(picture, quality=80),
                     text_words=words,
                     rotation=rotation,
+                    unread=unread,
                 )
             if rotation:  # what an unsound layer says about the direction is not believed either
                 page.set_rotation((page.get_rotation() - rotation) % 360)
@@ -140,7 +144,7 @@ def _load(pdf: pypdfium2.PdfDocument, number: int, limits: Limits) -> pypdfium2.
 
 
 def _reading_dpi(page: pypdfium2.PdfPage) -> float:
-    by_side = READING_LONG_SIDE / max(page.get_size()) * POINTS_PER_INCH
+    by_side = READING_LONG_SIDE / float(max(page.get_size())) * POINTS_PER_INCH
     return min(max(by_side, 150.0), READING_DPI if by_side < 300 else 300.0)
 
 
@@ -156,4 +160,5 @@ def _render(page: pypdfium2.PdfPage, dpi: float, limits: Limits) -> Image:
         raise DocumentRefused(
             DAMAGED, "A page of the PDF is damaged and could not be drawn. Ask for the file again."
         ) from error
-    return bitmap.to_pil().convert("RGB")
+    image: Image = bitmap.to_pil().convert("RGB")
+    return image

@@ -41,6 +41,7 @@ def perform(task: dict[str, Any], document: bytes, limits: Limits, send: Send) -
                     "height": page.height,
                     "rotation": page.rotation,
                     "words": words,
+                    "unread": [place.as_list() for place in page.unread],
                 },
                 page.picture,
             )

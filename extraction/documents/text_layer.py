@@ -35,7 +35,10 @@ _VISIBLE_CONTRAST = 25
 _MIN_CHARACTERS = 20
 _MAX_NONSENSE = 0.08
 _MAX_INVISIBLE = 0.5
+# Of 142 real PDF pages the scans had 1.0 of their writing uncovered, the others at most 0.31 (a footer as a picture).
 _MAX_UNCOVERED = 0.5
+_ONE_LINE = 40  # cells of writing (see _find_writing) in a short line
+_ONE_WORD = 12
 _LIGATURES = {chr(c): unicodedata.normalize("NFKC", chr(c)) for c in range(0xFB00, 0xFB07)}
 _DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 
@@ -151,8 +154,10 @@ def _place(boxes: Sequence[tuple[float, float, float, float]], matrix: NDArray[n
     return Box(*(min(max(v, 0.0), 1.0) for v in (min(xs), min(ys), max(xs), max(ys))))
 
 
-def sound_words(layer: TextLayer, gray: NDArray[np.uint8]) -> tuple[Word, ...] | None:
-    """Return the words of a layer that the page shows, numbered by line, or ``None`` if they can't be believed.
+def sound_words(layer: TextLayer, gray: NDArray[np.uint8]) -> tuple[tuple[Word, ...], tuple[Box, ...]] | None:
+    """Return the words of a layer that the page shows, numbered by line, and where else the page shows writing.
+
+    ``None`` stands for a layer that can't be believed.
 
     :param gray: the rendered page, shape (height, width), 0 black to 255 white.
     """
@@ -163,9 +168,11 @@ def sound_words(layer: TextLayer, gray: NDArray[np.uint8]) -> tuple[Word, ...] |
     visible = [word for word in layer.words if _is_visible(word.box, gray)]
     if not looks_like_language([word.text for word in visible]):
         return None
-    if uncovered_share([word.box for word in visible], gray) > _MAX_UNCOVERED:
+    writing, uncovered = _find_writing([word.box for word in visible], gray)
+    if uncovered.sum() > max(_MAX_UNCOVERED * writing.sum(), _ONE_LINE):
         return None
-    return number_lines(_with_line_heights(visible), aspect=gray.shape[0] / gray.shape[1])
+    words = number_lines(_with_line_heights(visible), aspect=gray.shape[0] / gray.shape[1])
+    return words, _gather(uncovered)
 
 
 def _is_visible(box: Box, gray: NDArray[np.uint8]) -> bool:
@@ -195,30 +202,65 @@ def looks_like_language(words: Sequence[str]) -> bool:
     return 0.2 <= vowels <= 0.62
 
 
-def uncovered_share(boxes: Sequence[Box], gray: NDArray[np.uint8]) -> float:
-    """Return the share (0..1) of a page's writing that lies outside the boxes.
+def _find_writing(
+    boxes: Sequence[Box], gray: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return two grids over the page: where it shows writing, and where it does so outside the boxes.
 
-    The page is cut into cells of a third of a text line; a cell holds writing if the grey level changes often in both
-    directions, which rules, frames and flat areas do not.
+    A cell of the grids is about a third of a text line high. It holds writing if the grey level changes often in
+    both directions, which rules, frames and flat areas do not.
     """
     cell = max(4, round(gray.shape[0] / 220))
-    rows, columns = gray.shape[0] // cell, gray.shape[1] // cell
-    if not rows or not columns:
-        return 0.0
+    rows, columns = max(gray.shape[0] // cell, 1), max(gray.shape[1] // cell, 1)
     level = gray[: rows * cell, : columns * cell].astype(np.int16)
     across = np.abs(np.diff(level, axis=1, prepend=level[:, :1])) > 48
     down = np.abs(np.diff(level, axis=0, prepend=level[:1])) > 48
-    shares = [m.reshape(rows, cell, columns, cell).mean(axis=(1, 3)) for m in (across, down)]
+    shares = [
+        np.add.reduceat(
+            np.add.reduceat(m, range(0, m.shape[0], cell), axis=0), range(0, m.shape[1], cell), axis=1
+        )
+        / cell**2
+        for m in (across.astype(np.int16), down.astype(np.int16))
+    ]
     writing = np.minimum(*shares) > 0.12
-    covered = np.zeros_like(writing)
+    uncovered = writing.copy()
+    rows, columns = writing.shape
     for box in boxes:
         y0, y1 = int(box.y0 * rows) - 1, int(box.y1 * rows) + 2
         x0, x1 = int(box.x0 * columns) - 1, int(box.x1 * columns) + 2
-        covered[max(y0, 0) : y1, max(x0, 0) : x1] = True
-    total = int(writing.sum())
-    if total < 40:  # less than one short line of writing
-        return 0.0
-    return float((writing & ~covered).sum()) / total
+        uncovered[max(y0, 0) : y1, max(x0, 0) : x1] = False
+    return writing, uncovered
+
+
+def _gather(cells: NDArray[np.bool_]) -> tuple[Box, ...]:
+    """Return boxes around the cells that stand together, without those too few for a word."""
+    rows, columns = cells.shape
+    found = []
+    for top, bottom in _runs(np.asarray(cells.any(axis=1)), gap=3):
+        band = cells[top:bottom]
+        for left, right in _runs(np.asarray(band.any(axis=0)), gap=8):
+            if band[:, left:right].sum() >= _ONE_WORD:
+                # A margin of two cells, so that no letter is cut in two.
+                found.append(
+                    Box(
+                        max(left - 2, 0) / columns,
+                        max(top - 2, 0) / rows,
+                        min(right + 2, columns) / columns,
+                        min(bottom + 2, rows) / rows,
+                    )
+                )
+    return tuple(found)
+
+
+def _runs(marked: NDArray[np.bool_], *, gap: int) -> list[tuple[int, int]]:
+    """Return (start, end) of the stretches that are marked, joined over gaps of up to ``gap``."""
+    runs: list[tuple[int, int]] = []
+    for place in np.flatnonzero(marked).tolist():
+        if runs and place - runs[-1][1] <= gap:
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+    return runs
 
 
 def _with_line_heights(words: Sequence[Word]) -> list[Word]:

@@ -38,8 +38,8 @@ class Timing:
 def compare(files: Sequence[Path], *, most_pages: int) -> Iterator[Timing]:
     """Yield the timings of up to ``most_pages`` pages, spread over the files.
 
-    Ours includes decoding the picture, finding which way is up, reading and turning the page; stock rapidocr gets the decoded
-    picture and its default settings.
+    Ours includes decoding the picture, finding which way is up, reading and turning the page; stock
+    rapidocr gets the decoded picture and its default settings.
     """
     import numpy as np
     from rapidocr import RapidOCR

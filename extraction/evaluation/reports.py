@@ -63,11 +63,19 @@ def judge(document: LabelledDocument, read: Read, only: Sequence[str] = ()) -> R
         found = reading.fields.get(name) if reading else None
         value = found.value if found else None
         right = value is None if truth is None else is_right(name, truth, value)
-        outcome = Outcome(document.name, document.track, name, truth, value, right, found.confidence if found else 0.0)
+        outcome = Outcome(
+            document.name, document.track, name, truth, value, right, found.confidence if found else 0.0
+        )
         result.outcomes.append(outcome)
     if document.line_items and not only:
-        true = [Decimal(str(line["amount"])) for line in document.line_items if line.get("amount") is not None]
-        read_amounts = [Decimal(i.values["amount"]) for i in (reading.line_items if reading else ()) if "amount" in i.values]
+        true = [
+            Decimal(str(line["amount"])) for line in document.line_items if line.get("amount") is not None
+        ]
+        read_amounts = [
+            Decimal(i.values["amount"])
+            for i in (reading.line_items if reading else ())
+            if "amount" in i.values
+        ]
         result.lines_true, result.lines_read = len(true), len(read_amounts)
         result.lines_found = match_amounts(true, read_amounts)
     return result
@@ -75,8 +83,12 @@ def judge(document: LabelledDocument, read: Read, only: Sequence[str] = ()) -> R
 
 def summarise(results: Sequence[Result]) -> dict[str, Any]:
     """Return all figures per track as plain JSON values."""
-    tracks = sorted({r.document.track for r in results}, key=lambda t: [r.document.track for r in results].index(t))
-    summary: dict[str, Any] = {"documents": len(results), "errors": sum(bool(r.error) for r in results), "tracks": {}}
+    tracks = list(dict.fromkeys(r.document.track for r in results))
+    summary: dict[str, Any] = {
+        "documents": len(results),
+        "errors": sum(bool(r.error) for r in results),
+        "tracks": {},
+    }
     for track in tracks:
         own = [r for r in results if r.document.track == track]
         outcomes = [o for r in own for o in r.outcomes]
@@ -90,14 +102,20 @@ def summarise(results: Sequence[Result]) -> dict[str, Any]:
             "calibration_error": round(calibration_error(outcomes), 4) if outcomes else None,
             "fields": {n: _share(share_right([o for o in outcomes if o.field == n])) for n in names},
             "seconds": {
-                part: {k: round(v, 3) for k, v in percentiles([getattr(r.seconds, part) for r in own if not r.error]).items()}
+                part: {
+                    k: round(v, 3)
+                    for k, v in percentiles([getattr(r.seconds, part) for r in own if not r.error]).items()
+                }
                 for part in ("words", "fields", "total")
             },
             "fields_seconds_per_page": {
-                k: round(v, 4) for k, v in percentiles([r.seconds.fields / r.pages for r in own if r.pages]).items()
+                k: round(v, 4)
+                for k, v in percentiles([r.seconds.fields / r.pages for r in own if r.pages]).items()
             },
         }
-        true, read, found = (sum(getattr(r, k) for r in own) for k in ("lines_true", "lines_read", "lines_found"))
+        true, read, found = (
+            sum(getattr(r, k) for r in own) for k in ("lines_true", "lines_read", "lines_found")
+        )
         if true:
             entry["line_items"] = {
                 "amounts": true,
@@ -109,7 +127,12 @@ def summarise(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _share(share: Share) -> dict[str, Any]:
-    return {"share": round(share.value, 4), "low": round(share.low, 4), "high": round(share.high, 4), "count": share.count}
+    return {
+        "share": round(share.value, 4),
+        "low": round(share.low, 4),
+        "high": round(share.high, 4),
+        "count": share.count,
+    }
 
 
 def as_text(summary: dict[str, Any]) -> str:
@@ -117,16 +140,23 @@ def as_text(summary: dict[str, Any]) -> str:
     lines: list[str] = []
     for track, entry in summary["tracks"].items():
         lines.append(f"{track or 'all'}: {entry['documents']} documents")
-        rows = [("mean over fields", entry["mean_over_fields"]), ("all values", entry["all_values"]), *entry["fields"].items()]
+        rows = [
+            ("mean over fields", entry["mean_over_fields"]),
+            ("all values", entry["all_values"]),
+            *entry["fields"].items(),
+        ]
         lines += [
-            f"  {name:<20} {100 * s['share']:6.1f} %  [{100 * s['low']:5.1f}, {100 * s['high']:5.1f}]  of {s['count']}" for name, s in rows
+            f"  {name:<20} {100 * s['share']:6.1f} %  [{100 * s['low']:5.1f}, {100 * s['high']:5.1f}]  of {s['count']}"
+            for name, s in rows
         ]
         if entry["all_fields_right"] is not None:
             lines.append(f"  {'every field right':<20} {100 * entry['all_fields_right']:6.1f} % of documents")
         if "line_items" in entry:
             items = entry["line_items"]
             precision = f"{100 * items['precision']:.1f} %" if items["precision"] is not None else "-"
-            lines.append(f"  line amounts found   {100 * items['found']:6.1f} % of {items['amounts']}, precision {precision}")
+            lines.append(
+                f"  line amounts found   {100 * items['found']:6.1f} % of {items['amounts']}, precision {precision}"
+            )
         lines.append(f"  calibration error    {entry['calibration_error']:6.3f}")
         for part, s in entry["seconds"].items():
             lines.append(f"  seconds, {part:<11} {s['median']:6.2f} median  {s['p95']:6.2f} p95")
@@ -143,12 +173,14 @@ def mistakes(results: Iterable[Result]) -> list[str]:
         if result.error:
             lines.append(f"{result.document.name}: could not be read: {result.error}")
         lines += [
-            f"{o.document}: {o.field}: true {o.truth!r}, read {o.value!r}" + (f" at {100 * o.confidence:.0f} %" if o.value is not None else "")
+            f"{o.document}: {o.field}: true {o.truth!r}, read {o.value!r}"
+            + (f" at {100 * o.confidence:.0f} %" if o.value is not None else "")
             for o in result.outcomes
             if not o.right
         ]
         if result.lines_found < result.lines_true or result.lines_read > result.lines_found:
             lines.append(
-                f"{result.document.name}: line items: {result.lines_found} of {result.lines_true} amounts found, {result.lines_read} read"
+                f"{result.document.name}: line items: {result.lines_found} of {result.lines_true} amounts found,"
+                f" {result.lines_read} read"
             )
     return lines

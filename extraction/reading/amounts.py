@@ -16,63 +16,22 @@ from typing import Literal
 DecimalMark = Literal[".", ",", ""]
 
 _SYMBOLS = {
-    "us$": "USD", "usd$": "USD", "$us": "USD", "c$": "CAD", "ca$": "CAD", "cad$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD",
-    "s$": "SGD", "hk$": "HKD", "mx$": "MXN", "r$": "BRL", "$": "USD", "£": "GBP", "€": "EUR", "₹": "INR", "¥": "JPY", "₽": "RUB",
-    "₩": "KRW", "₪": "ILS", "₺": "TRY", "zł": "PLN", "kč": "CZK", "rs.": "INR", "rs": "INR", "rm": "MYR", "fr.": "CHF", "sfr.": "CHF",
-    "eur": "EUR", "euro": "EUR", "euros": "EUR", "dkr": "DKK",
+    "us$": "USD", "usd$": "USD", "$us": "USD", "c$": "CAD", "ca$": "CAD", "cad$": "CAD", "a$": "AUD",
+    "au$": "AUD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD", "mx$": "MXN", "r$": "BRL", "$": "USD", "£": "GBP",
+    "€": "EUR", "₹": "INR", "¥": "JPY", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₺": "TRY", "zł": "PLN",
+    "kč": "CZK", "rs.": "INR", "rs": "INR", "rm": "MYR", "fr.": "CHF", "sfr.": "CHF", "eur": "EUR",
+    "euro": "EUR", "euros": "EUR",
 }  # fmt: skip
-CURRENCY_CODES = frozenset(
-    [
-        "USD",
-        "CAD",
-        "MXN",
-        "GBP",
-        "EUR",
-        "CHF",
-        "SEK",
-        "NOK",
-        "DKK",
-        "PLN",
-        "CZK",
-        "HUF",
-        "RON",
-        "BGN",
-        "AUD",
-        "NZD",
-        "SGD",
-        "HKD",
-        "MYR",
-        "INR",
-        "IDR",
-        "THB",
-        "PHP",
-        "JPY",
-        "CNY",
-        "KRW",
-        "TWD",
-        "ILS",
-        "AED",
-        "SAR",
-        "TRY",
-        "ZAR",
-        "BRL",
-        "ARS",
-        "CLP",
-        "COP",
-        "PEN",
-        "DOP",
-        "GTQ",
-        "CRC",
-        "RUB",
-        "UAH",
-        "VND",
-    ]
+_CODES_TEXT = (
+    "USD CAD MXN GBP EUR CHF SEK NOK DKK PLN CZK HUF RON BGN AUD NZD SGD HKD MYR INR IDR THB PHP JPY CNY "
+    "KRW TWD ILS AED SAR TRY ZAR BRL ARS CLP COP PEN DOP GTQ CRC RUB UAH VND"
 )
+CURRENCY_CODES = frozenset(_CODES_TEXT.split())
 
+_SURE_CODES = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF"})
 _CURRENCY = (
-    r"(?:US\$|USD\$|\$US|CA?\$|CAD\$|AU?\$|NZ\$|S\$|HK\$|MX\$|R\$|\$|£|€|₹|¥|₽|₩|₪|₺|zł|Kč|Rs\.?|RM|S?Fr\.|EUROS?|"
-    + "|".join(sorted(CURRENCY_CODES))
-    + r")"
+    r"(?:US\$|USD\$|\$US|CA?\$|CAD\$|AU?\$|NZ\$|S\$|HK\$|MX\$|R\$|\$|£|€|₹|¥|₽|₩|₪|₺|zł|Kč|Rs\.?|RM|S?Fr\."
+    r"|EUROS?|" + "|".join(sorted(CURRENCY_CODES)) + r")"
 )
 _SPACE = "[ \u00a0\u202f\u2009]"
 # Digit groups may be set apart by point, comma, apostrophe or one space; a space also creeps in around a
@@ -232,7 +191,7 @@ def _exponent(value: Decimal) -> int:
 
 def parse_money(text: str, mark: DecimalMark = "") -> Decimal | None:
     """Read a text that is one amount of money and nothing else (currency and sign allowed)."""
-    text = text.strip().strip("*:=")
+    text = text.strip(" \t\n\u00a0*:=")
     text = re.sub(r"^(\d[\d.,]*)\s*/-$", r"\1", text)  # Indian "500/-"
     found = [a for a in find_amounts(text, mark) if a.start == 0 and a.end >= len(text.rstrip(" ."))]
     return found[0].value if len(found) == 1 else None
@@ -272,13 +231,15 @@ def find_currencies(text: str) -> list[str]:
     found = []
     for match in re.finditer(pattern, text):
         code = currency_of(match.group())
-        # "Mo.-Fr.", "PEN", "RM 12" the room: letters that are also words count only beside a number
-        sure = not match.group()[0].isalpha() or (
-            code in ("USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF")
-            and len(match.group()) >= 3
-            and match.group() != "Fr."
+        # "Mo.-Fr. 8 to 17", "PEN", "RM 12" the room: letters that are also words count only beside an amount
+        word = match.group()
+        sure = not word[0].isalpha() or (code in _SURE_CODES and len(word) >= 3 and not word.endswith("."))
+        amount = (
+            r"\s?[-–]?\d[\d.,']*[.,]\d"
+            if word.endswith(".") and word.lower().endswith("fr.")
+            else r"\s?[-–]?\d"
         )
-        beside = re.match(r"\s?[-–]?\d", text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
+        beside = re.match(amount, text[match.end() :]) or re.search(r"\d\s?$", text[: match.start()])
         if code and (sure or beside or text[: match.start()].endswith("(")):
             found.append(code)
     return found

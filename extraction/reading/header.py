@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from extraction.fields import FIELDS, collapse
 from extraction.reading.anchors import Claim, Label, Surroundings
 from extraction.reading.context import Context
 from extraction.reading.lexicon import key_of, meanings_of
-from extraction.reading.lines import Cell, Page, union_box
+from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.values import Value
 from extraction.schema import Box
 
@@ -79,7 +80,7 @@ def find_header_candidates(
             candidate = _score(name, value, claims, tabled=tabled, page_count=len(pages))
             if candidate is not None:
                 found[name].append(candidate)
-    _add_title_lines(found, values)
+    _add_title_lines(found, values, pages)
     _add_unlabelled(found, values, pages, surroundings, in_table)
     _pair_periods(found, values)
     return {name: _merge(candidates) for name, candidates in found.items()}
@@ -146,8 +147,10 @@ def _add_unlabelled(
             default=0.0,
         )
         place = tuple(t.index for t in value.span.tokens)
-        if value.kind == "date" and value.quality == 1.0 and rival < 0.5:
-            score = (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival)
+        if value.kind == "date" and rival < 0.5:
+            score = (
+                (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival) * (0.6 if value.quality < 1 else 1)
+            )
             plain_dates += 1
             found["invoice_date"].append(
                 Candidate(value.value, value.text, score, value.page, value.box, "", place, value.confidence)
@@ -178,7 +181,8 @@ def _add_unlabelled(
 
 
 _TITLE_LINE = re.compile(
-    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
+    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift"
+    r"|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
     r"(?:\(\d{3}\))?[^\d:]{0,12}[:.]?\s*$"
 )
 _DATE_JOINT = re.compile(
@@ -186,39 +190,58 @@ _DATE_JOINT = re.compile(
 )
 
 
-def _add_title_lines(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:
+def _add_title_lines(
+    found: dict[str, list[Candidate]], values: Sequence[Value], pages: Sequence[Page]
+) -> None:
     """Read titles that hold number and date: "Rechnung Nr. 4711 vom 05.06.2018", "Facture n° 12 du 2 juillet 2015"."""
-    by_cell: dict[tuple[int, ...], list[Value]] = {}
+    by_row: dict[tuple[int, int], list[Value]] = {}
     for value in values:
         if value.kind in ("id", "date"):
-            by_cell.setdefault((value.page, value.span.cell.row, value.span.cell.tokens[0].index), []).append(
-                value
-            )
-    for members in by_cell.values():
-        cell = members[0].span.cell
-        if len(cell.tokens) > 14:
-            continue
-        members.sort(key=lambda v: v.span.tokens[0].index)
-        ids = [v for v in members if v.kind == "id"]
-        # a document code in brackets, "Handelsrechnung (380) Nr. 471102", is not the number
-        if len(ids) > 1 and re.search(rf"\(\s?{re.escape(ids[0].value)}\s?\)", cell.text):
-            ids = ids[1:]
-        if not ids:
-            continue
-        number = ids[0]
-        start = cell.starts[cell.tokens.index(number.span.tokens[0])]
-        before, after = cell.text[:start], cell.text[start + len(number.text) :]
-        if not _TITLE_LINE.match(before) or any(m.name[0] == "~" for m in meanings_of(key_of(before))):
-            continue
-        named = re.search(r"(?i)(?:\b(?:nr|no|num|number|n)|#|°|º|:)[\s.:#]*$", before)
-        if not named and sum(c.isdigit() for c in number.value) < 3:
-            continue  # "Sample invoices, version 2.2"
-        score = 0.85 if number.page == 0 else 0.75
-        found["invoice_number"].append(_as_candidate(number, score * number.quality, before.strip()))
-        for day in (v for v in members if v.kind == "date"):
-            joint = cell.text[start + len(number.text) : cell.starts[cell.tokens.index(day.span.tokens[0])]]
-            if after and _DATE_JOINT.match(joint):
-                found["invoice_date"].append(_as_candidate(day, score, before.strip()))
+            by_row.setdefault((value.page, value.span.cell.row), []).append(value)
+    for page in pages:
+        for number, row in enumerate(page.rows):
+            members = by_row.get((page.number, number), [])
+            for line in _lines_of_row(row) if members else ():
+                if len(line.tokens) <= 14:
+                    _read_title(found, line, members)
+
+
+def _lines_of_row(row: Sequence[Cell]) -> list[Cell]:
+    """Join the cells of a row that a wide-set title was parted into."""
+    lines: list[Cell] = []
+    for cell in row:
+        if lines and cell.x0 - lines[-1].x1 < 2.2 * max(cell.height, 1.0):
+            lines[-1] = make_cell((*lines[-1].tokens, *cell.tokens), cell.page, cell.row)
+        else:
+            lines.append(cell)
+    return lines
+
+
+def _read_title(found: dict[str, list[Candidate]], line: Cell, values: Sequence[Value]) -> None:
+    place = {token.index: start for token, start in zip(line.tokens, line.starts, strict=True)}
+    members = sorted(
+        (v for v in values if v.span.tokens[0].index in place), key=lambda v: place[v.span.tokens[0].index]
+    )
+    # a document code in brackets, "Handelsrechnung (380) Nr. 471102", is not the number
+    ids = [
+        v for v in members if v.kind == "id" and not re.search(rf"\(\s?{re.escape(v.value)}\s?\)", line.text)
+    ]
+    if not ids:
+        return
+    number = ids[0]
+    start = place[number.span.tokens[0].index]
+    end = place[number.span.tokens[-1].index] + len(number.span.tokens[-1].text)
+    before = line.text[:start]
+    if not _TITLE_LINE.match(before) or any(m.name[0] == "~" for m in meanings_of(key_of(before))):
+        return
+    named = re.search(r"(?i)(?:\b(?:nr|no|num|number|n)|#|°|º|:)[\s.:#]*$", before)
+    if not named and sum(c.isdigit() for c in number.value) < 3:
+        return  # "Sample invoices, version 2.2"
+    score = 0.85 if number.page == 0 else 0.75
+    found["invoice_number"].append(_as_candidate(number, score * number.quality, before.strip()))
+    for day in (v for v in members if v.kind == "date"):
+        if _DATE_JOINT.match(line.text[end : place[day.span.tokens[0].index]]):
+            found["invoice_date"].append(_as_candidate(day, score, before.strip()))
 
 
 def _as_candidate(value: Value, score: float, label: str) -> Candidate:
@@ -254,7 +277,7 @@ def _pair_periods(found: dict[str, list[Candidate]], values: Sequence[Value]) ->
     """A period's second date follows its first in the same cell or the next one of the row."""
     dates = [v for v in values if v.kind == "date"]
     for start in list(found["period_start"]):
-        for first, second in zip(dates, dates[1:], strict=False):
+        for first, second in pairwise(dates):
             if tuple(t.index for t in first.span.tokens) != start.place or second.page != first.page:
                 continue
             if (
@@ -333,8 +356,10 @@ def choose(candidates: Mapping[str, list[Candidate]], names: Sequence[str]) -> d
 
 
 _TERMS = re.compile(
-    r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
-    r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days|tagen)|\d{1,3} days net|end of month)"
+    r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt"
+    r"|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
+    r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days"
+    r"|tagen)|\d{1,3} days net|end of month)"
 )
 
 

@@ -154,7 +154,11 @@ def _choose_groups(groups: Sequence[_Group], context: Context) -> list[_Group]:
                 return chosen
     # The page's own sums don't fit: drop only what repeats sums of other tables.
     totals = {g.total for g in groups}
-    return [g for g in groups if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)]
+    return [
+        g
+        for g in groups
+        if g.main or not any(Decimal(i.values.get("amount", "0")) in totals - {g.total} for i in g.items)
+    ]
 
 
 def _headers(page: Page) -> list[tuple[int, int, list[Column], set[int]]]:
@@ -214,7 +218,7 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
                 min(x1, sx1) - max(x0, sx0) > 0.5 * min(x1 - x0, sx1 - sx0)
                 and group[0].cy > max(t.cy for t in stack) + 0.4
             ):
-                stack += group
+                stack.extend(group)
                 break
         else:
             stacks.append(list(group))
@@ -237,7 +241,9 @@ def _columns_of_rows(page: Page, first: int, last: int) -> tuple[list[Column], s
     return _one_amount(columns), used, matched / max(letters, 1)
 
 
-def _with_unnamed_amount(columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]) -> list[Column]:
+def _with_unnamed_amount(
+    columns: list[Column], stacks: Sequence[Sequence[Token]], used: set[int]
+) -> list[Column]:
     """Take an unknown last title, right of price and quantity, for the amount's."""
     names = {c.name for c in columns}
     if "amount" in names or not {"unit_price", "quantity"} <= names:
@@ -284,19 +290,23 @@ def _titles(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def _one_amount(columns: list[Column]) -> list[Column]:
-    """Keep one amount column (the rightmost that isn't gross beside net) and one of every other."""
-    amounts_ = [c for c in columns if c.name == "amount"]
-    if not amounts_ and any(c.name == "unit_price" for c in columns):
-        prices = [c for c in columns if c.name == "unit_price"]
-        if len(prices) > 1 or not any(c.name == "quantity" and c.x0 > prices[0].x0 for c in columns):
-            last = prices[-1]
-            columns = [Column("amount", c.x0, c.x1) if c is last and len(prices) > 1 else c for c in columns]
+    """Keep one amount column, the rightmost, and the first of every other name.
+
+    "Amount" left of the description is a count; a second price column is the amount.
+    """
+    names = [c.name for c in columns]
+    if names.count("amount") > 1 and "quantity" not in names and "description" in names:
+        first = columns[names.index("amount")]
+        if first.x0 < columns[names.index("description")].x0:
+            columns = [Column("quantity", c.x0, c.x1) if c is first else c for c in columns]
+    if "amount" not in names and names.count("unit_price") > 1:
+        last = [c for c in columns if c.name == "unit_price"][-1]
+        columns = [Column("amount", c.x0, c.x1) if c is last else c for c in columns]
     kept: list[Column] = []
     for column in columns:
-        previous = [k for k in kept if k.name == column.name]
-        if previous and column.name == "amount":
+        if column.name == "amount":
             kept = [k for k in kept if k.name != "amount"]
-        elif previous:
+        elif any(k.name == column.name for k in kept):
             continue
         kept.append(column)
     return kept
@@ -320,18 +330,12 @@ def _body_rows(
             closed = True
             continue
         if (closed or after_totals) and not full:
-            if not rows or closed or after_totals:
-                # a wrapped description may follow a full row directly
-                if (
-                    rows
-                    and not closed
-                    and last_bottom is not None
-                    and row.y0 - last_bottom < 1.0
-                    and set(row.cells) == {"description"}
-                ):
-                    rows.append(row)
-                    last_bottom = row.y1
-                continue
+            # a wrapped description may follow a full row directly
+            follows = rows and not closed and last_bottom is not None and row.y0 - last_bottom < 1.0
+            if follows and set(row.cells) == {"description"}:
+                rows.append(row)
+                last_bottom = row.y1
+            continue
         if last_bottom is not None and row.y0 - last_bottom > 14 and not full:
             break
         if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
@@ -484,9 +488,7 @@ def _text_column(
     return best
 
 
-def _items_of(
-    rows: Sequence[_Row], columns: Sequence[Column], context: Context
-) -> list[LineItemValue]:
+def _items_of(rows: Sequence[_Row], columns: Sequence[Column], context: Context) -> list[LineItemValue]:
     anchor_name = (
         "amount"
         if any(c.name == "amount" for c in columns)
@@ -519,7 +521,10 @@ def _items_of(
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [_item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context) for a in anchors]
+    return [
+        _item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context)
+        for a in anchors
+    ]
 
 
 def _in_one_column(rows: Sequence[_Row], anchors: list[int], name: str) -> list[int]:
@@ -547,7 +552,9 @@ def _whole_anchor(rows: Sequence[_Row], anchor: int, anchors: Sequence[int]) -> 
             continue
         other = rows[k]
         if max(row.y0, other.y0) - min(row.y1, other.y1) < 0.6:
-            return _Row(row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells})
+            return _Row(
+                row.page, row.row, min(row.y0, other.y0), max(row.y1, other.y1), {**other.cells, **row.cells}
+            )
     return row
 
 
@@ -682,7 +689,7 @@ def _items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[
             words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
             if len(numbers) < 3 or not words:
                 continue
-            (last, amount) = numbers[-1]
+            amount = numbers[-1][1]
             for i in range(len(numbers) - 1):
                 for j in range(i + 1, len(numbers) - 1):
                     quantity, price = numbers[i][1], numbers[j][1]

@@ -1,6 +1,6 @@
 """Page layout from words: rows, cells and blocks.
 
-Distances are in *em*, the page's median word height, so that a thumbnail, a scan and a
+Distances are in *em*, the height of a line of the page's usual letters, so that a thumbnail, a scan and a
 text layer are measured alike. x is stretched by the page's aspect ratio first, because
 page-relative x and y are not the same length.
 """
@@ -12,12 +12,16 @@ import statistics
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from extraction.schema import Box, PageImage, Word
 
+# A line of ordinary print is about this many times as high as its characters are wide.
+_EM_PER_CHARACTER = 2.3
 # Gaps wider than this (in word heights) part two cells of a row; a word space is about 0.3, a justified one up to 0.7.
 CELL_GAP = 0.85
+_TOGETHER_GAP = 1.5
 # Lines of one paragraph or address are at most this far apart (white space in word heights).
 BLOCK_GAP = 0.95
 
@@ -43,6 +47,7 @@ class Token:
     y1: float
     box: Box
     confidence: float
+    line: int = 0
 
     @property
     def height(self) -> float:
@@ -132,24 +137,26 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
     aspect = image.width / max(image.height, 1)
     if not words:
         return Page(image.number, 60 * aspect, 60), index
-    em = statistics.median(w.box.height for w in words)
+    em, stretch = _measure(words, aspect)
     slope = _slope(words, aspect)
     tokens: list[Token] = []
     for word in words:
         for text, box in _split(word):
             x0, x1 = box.x0 * aspect / em, box.x1 * aspect / em
-            shift = slope * (x0 + x1) / 2
+            middle = box.center[1] / em - slope * (x0 + x1) / 2
+            half = box.height / em * stretch / 2
             tokens.append(
                 Token(
                     text,
                     image.number,
                     index,
                     x0,
-                    box.y0 / em - shift,
+                    middle - half,
                     x1,
-                    box.y1 / em - shift,
+                    middle + half,
                     box,
                     word.confidence,
+                    word.line,
                 )
             )
             index += 1
@@ -158,6 +165,21 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
         page.rows.append(_cells(row, image.number, number))
     page.blocks = _blocks(page.cells)
     return page, index
+
+
+def _measure(words: Sequence[Word], aspect: float) -> tuple[float, float]:
+    """Return the em (in page heights) and the factor that brings the words' boxes to a common height.
+
+    Text layers box the ink of a word, recognisers a whole line with its margins; the width of a
+    character is alike in both, so that the em is taken from it.
+    """
+    widths = [w.box.width * aspect / len(w.text) for w in words if len(w.text) >= 3]
+    height = statistics.median(w.box.height for w in words)
+    if len(widths) < 5:
+        return height, 1.0
+    em = statistics.median(widths) * _EM_PER_CHARACTER
+    em = min(max(em, height * 0.8), height * 2.0)
+    return em, em / height
 
 
 def _split(word: Word) -> list[tuple[str, Box]]:
@@ -231,13 +253,42 @@ def _cells(row: list[Token], page: int, number: int) -> list[Cell]:
     groups: list[list[Token]] = []
     for token in row:
         previous = groups[-1][-1] if groups else None
-        if previous is not None and token.x0 - previous.x1 <= CELL_GAP * max(
-            min(previous.height, token.height), 0.6
-        ):
+        limit = 0.0
+        if previous is not None:
+            # a recogniser that boxed two words as one line saw them together: receipts are set wide
+            together = previous.line == token.line and token.confidence < 1
+            height = max(min(previous.height, token.height), 0.6)
+            limit = (_TOGETHER_GAP if together else CELL_GAP) * height
+        if previous is not None and token.x0 - previous.x1 <= limit:
             groups[-1].append(token)
         else:
             groups.append([token])
-    return [make_cell(group, page, number) for group in groups]
+    return [make_cell(_join_spaced_letters(group), page, number) for group in groups]
+
+
+def _join_spaced_letters(tokens: list[Token]) -> list[Token]:
+    """Join letters set apart ("I N V O I C E", "S D N  B H D") into words; wider gaps part the words."""
+    single = [len(t.text) == 1 for t in tokens]
+    if len(tokens) < 5 or sum(single) < 0.75 * len(tokens):
+        return tokens
+    gaps = [b.x0 - a.x1 for a, b in pairwise(tokens)]
+    usual = statistics.median(gaps)
+    joined = [tokens[0]]
+    for gap, token in zip(gaps, tokens[1:], strict=True):
+        last = joined[-1]
+        if gap > max(1.7 * usual, usual + 0.25):
+            joined.append(token)
+        else:
+            joined[-1] = replace(
+                last,
+                text=last.text + token.text,
+                x1=token.x1,
+                y0=min(last.y0, token.y0),
+                y1=max(last.y1, token.y1),
+                box=last.box.union(token.box),
+                confidence=min(last.confidence, token.confidence),
+            )
+    return joined
 
 
 def make_cell(tokens: Sequence[Token], page: int, row: int) -> Cell:
@@ -262,9 +313,11 @@ def make_cell(tokens: Sequence[Token], page: int, row: int) -> Cell:
 def _blocks(cells: list[Cell]) -> list[list[Cell]]:
     """Chain cells that stand closely under one another, aligned left or centred."""
     blocks: list[list[Cell]] = []
+    growing: list[list[Cell]] = []  # blocks near enough above to go on
     for cell in cells:
         best, best_gap = None, BLOCK_GAP
-        for block in blocks:
+        growing = [block for block in growing if cell.y0 - block[-1].y1 < 6]
+        for block in growing:
             last = block[-1]
             if last.row == cell.row:
                 continue
@@ -275,6 +328,7 @@ def _blocks(cells: list[Cell]) -> list[list[Cell]]:
                 best, best_gap = block, gap
         if best is None:
             blocks.append([cell])
+            growing.append(blocks[-1])
         else:
             best.append(cell)
     return blocks

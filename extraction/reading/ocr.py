@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,15 +34,23 @@ _LETTER_SHARE: Final = 0.8
 # Below this slope in degrees a page counts as straight: over its width a line then climbs less than half its height.
 _STRAIGHT: Final = 0.3
 
-# Mean letter score below which a page may stand on its head: upright pages were never lower than 0.80,
-# pages on their head never above 0.75.
+# Mean letter score below which a page may stand on its head: of 18 real pages in all four directions the upright
+# ones had 0.95 to 1.00, those on their head 0.51 to 0.68.
 _DOUBTFUL_DIRECTION: Final = 0.85
 _SAMPLE: Final = 8
+_SAMPLE_LENGTH: Final = 8.0  # times the height of the line: two or three words
 
-# Blank pixels of a strip (48 high, letters about 30) that part words even without a space between them. In
-# running text a space has about 11, on a receipt's typewriter letters a narrow pair like "11" up to 18.
+# Specks, logos and signatures are read as a letter or two with scores below this; real words hardly ever are.
+_NOT_WRITING: Final = 0.4
+
+# Blank pixels of a strip (48 high) that part words even where the recogniser saw no space. Of 7,821 pairs of letters
+# on 20 real pages one in a hundred was wider apart than 25, nearly all after a colon; half of all spaces had 16.
 _GAP_PIXELS: Final = 20
 _INK_CONTRAST: Final = 50
+# Steps from letter to letter, in the line's usual step. On the same pages half of all spaces made more than 1.67 and
+# 95 of 100 pairs within a word less than 1.5; within typewritten figures every step is 1.
+_WIDE: Final = 1.5
+_TIGHT: Final = 1.15
 
 # A line is read again if a letter scored lower than this; digits matter more.
 _UNSURE_LETTER: Final = 0.80
@@ -70,8 +79,7 @@ class _Line:
 
     @property
     def score(self) -> float:
-        scores = [letter.score for letter in self.letters if letter.text != " "]
-        return sum(scores) / len(scores) if scores else 0.0
+        return _mean_score([self.letters])
 
 
 def ocr_version() -> str:
@@ -94,21 +102,20 @@ def recognise_turned(image: Image) -> Recognition:
 
     :raises ReaderError: if the weights are not installed.
     """
-    pixels = _as_bgr(image)
-    regions = find_regions(pixels)
-    turn = 0
-    if _lies_on_its_side(regions):
-        turn = 90
-        pixels = np.ascontiguousarray(np.rot90(pixels, -1))
-        regions = find_regions(pixels)
-    lines = _read_lines(pixels, regions)
-    if _mean_score(lines) < _DOUBTFUL_DIRECTION and _stands_on_its_head(pixels, lines):
-        turn += 180
-        pixels = np.ascontiguousarray(np.rot90(pixels, 2))
-        lines = _read_lines(pixels, find_regions(pixels))
-    skew = _skew_of([line.region for line in lines])
-    words = _words_of(_read_again(pixels, lines), pixels.shape[1], pixels.shape[0], skew=skew)
+    pixels, regions, turn = _set_upright(_as_bgr(image))
+    lines = _read_again(pixels, _read_lines(pixels, regions))
+    skew = _skew_of(regions)
+    words = _words_of(lines, pixels.shape[1], pixels.shape[0], skew=skew)
     return Recognition(words=words, turn=turn, skew=skew)
+
+
+def find_direction(image: Image) -> tuple[int, float]:
+    """Return the ``turn`` and the ``skew`` of a picture as in :class:`Recognition`, without reading all of it.
+
+    :raises ReaderError: if the weights are not installed.
+    """
+    _, regions, turn = _set_upright(_as_bgr(image))
+    return turn, _skew_of(regions)
 
 
 def straighten(image: Image, *, turn: int, skew: float) -> Image:
@@ -156,21 +163,38 @@ def _skew_of(regions: Sequence[Region]) -> float:
     return 0.0
 
 
-def _mean_score(lines: Sequence[_Line]) -> float:
-    scores = [letter.score for line in lines for letter in line.letters if letter.text != " "]
-    return sum(scores) / len(scores) if scores else 0.0
+def _set_upright(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], list[Region], int]:
+    """Return the picture turned upright, its lines, and by how many degrees clockwise it was turned."""
+    turn = 0
+    regions = find_regions(pixels)
+    if _lies_on_its_side(regions):
+        turn = 90
+        pixels = np.ascontiguousarray(np.rot90(pixels, -1))
+        regions = find_regions(pixels)
+    if _stands_on_its_head(pixels, regions):
+        turn += 180
+        pixels = np.ascontiguousarray(np.rot90(pixels, 2))
+        regions = find_regions(pixels)
+    return pixels, regions, turn
 
 
-def _stands_on_its_head(pixels: NDArray[np.uint8], lines: Sequence[_Line]) -> bool:
-    """Read the best-looking lines the other way round and say whether that reads better."""
-    long = sorted((line for line in lines if not line.region.stands), key=lambda line: -line.region.length)[
-        :_SAMPLE
-    ]
-    if not long:
+def _stands_on_its_head(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> bool:
+    """Read a few lines and, if they make little sense, say whether they read better the other way round."""
+    lying = [region for region in regions if not region.stands and region.length > 3 * region.thickness]
+    # Lines of middling length are enough: the longest take longest, the shortest say little.
+    lying.sort(key=lambda region: abs(region.length / region.thickness - _SAMPLE_LENGTH))
+    strips = [_strip(pixels, region) for region in lying[:_SAMPLE]]
+    here = _mean_score(read_strips(strips))
+    if not strips or here >= _DOUBTFUL_DIRECTION:
         return False
-    flipped = read_strips([np.ascontiguousarray(_strip(pixels, line.region)[::-1, ::-1]) for line in long])
-    there = _mean_score([_Line(line.region, letters) for line, letters in zip(long, flipped, strict=True)])
-    return there > _mean_score(long) + 0.05
+    return (
+        _mean_score(read_strips([np.ascontiguousarray(strip[::-1, ::-1]) for strip in strips])) > here + 0.05
+    )
+
+
+def _mean_score(readings: Sequence[tuple[Letter, ...]]) -> float:
+    scores = [letter.score for letters in readings for letter in letters if letter.text != " "]
+    return sum(scores) / len(scores) if scores else 0.0
 
 
 def _read_lines(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> list[_Line]:
@@ -227,16 +251,18 @@ def _strip(pixels: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
     )
     width = min(max(round(length / thickness * STRIP_HEIGHT), 16), 3000)
     shrinks = thickness > STRIP_HEIGHT
-    resized: NDArray[np.uint8] = cv2.resize(
+    resized = cv2.resize(
         strip, (width, STRIP_HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-    return resized
+    return resized.astype(np.uint8, copy=False)
 
 
 def _words_of(lines: Sequence[_Line], width: int, height: int, *, skew: float) -> tuple[Word, ...]:
     matrix, new_width, new_height = _levelling(width, height, skew)
     words = []
     for line in lines:
+        if line.score < _NOT_WRITING:
+            continue
         corners = line.region.corners()
         if line.region.stands:
             corners = corners[[2, 3, 0, 1]]
@@ -257,14 +283,27 @@ def _words_of(lines: Sequence[_Line], width: int, height: int, *, skew: float) -
 def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     """Cut a line into words: their text, start and end along the line (0..1), and mean score."""
     half_letter = 0.3 * line.region.thickness / max(line.region.length, 1.0)
+    inked = [letter for letter in line.letters if not letter.text.isspace()]
+    steps = [after.place - before.place for before, after in pairwise(inked)]
+    pitch = sorted(steps)[len(steps) // 2] if steps else 0.0
     runs: list[list[Letter]] = [[]]
+    spaced = False
     for letter in line.letters:
         if letter.text.isspace():
-            runs.append([])
+            spaced = True
             continue
-        if runs[-1] and any(runs[-1][-1].place < gap < letter.place for gap in line.gaps):
-            runs.append([])
+        last = runs[-1][-1] if runs[-1] else None
+        if last is not None:
+            step = letter.place - last.place
+            if spaced:
+                # Typewriter letters leave so much room beside a point that "64.15" is read as "64. 15".
+                parts = not (_within_figure(runs[-1], letter) and step < _TIGHT * pitch)
+            else:
+                parts = step > _WIDE * pitch and any(last.place < gap < letter.place for gap in line.gaps)
+            if parts:
+                runs.append([])
         runs[-1].append(letter)
+        spaced = False
     return [
         (
             "".join(letter.text for letter in run),
@@ -277,8 +316,15 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     ]
 
 
+def _within_figure(run: Sequence[Letter], letter: Letter) -> bool:
+    """Say whether a letter continues the figure that a run ends with: "64" + ".", "64." + "1"."""
+    if letter.text == ".":
+        return run[-1].text.isdigit()
+    return letter.text.isdigit() and run[-1].text == "." and len(run) > 1 and run[-2].text.isdigit()
+
+
 def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
-    """Return where (0..1 along the strip) blank stretches lie that must part words.
+    """Return where (0..1 along the strip) blank stretches lie that part words.
 
     The recogniser leaves out some spaces, mostly the wide ones between a label and its figure.
     """
@@ -293,7 +339,7 @@ def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
 
 
 def _levelling(width: int, height: int, skew: float) -> tuple[NDArray[np.float64], int, int]:
-    """Return the 2 x 3 matrix that turns a picture by ``-skew`` degrees about its middle, and the size that holds it."""
+    """Return the 2 x 3 matrix that turns a picture by ``-skew`` degrees about its middle, and the new size."""
     cos, sin = math.cos(math.radians(skew)), math.sin(math.radians(skew))
     new_width = round(width * cos + height * abs(sin)) if skew else width
     new_height = round(height * cos + width * abs(sin)) if skew else height

@@ -21,39 +21,60 @@ from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.values import Value
 
 LEGAL_SUFFIX = re.compile(
-    r"(?i)(?<![\w.])(?:inc|llc|l\.l\.c|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|e\.?\s?k|ug|s\.?a\.?r\.?l|sas|s\.a\.s|sasu|eurl|s\.?a|b\.?v|n\.?v"
-    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|s/b|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
+    r"(?i)(?<![\w.])(?:inc|llc|l\.l\.c|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|e\.?\s?k|ug"
+    r"|s\.?a\.?r\.?l|sas|s\.a\.s|sasu|eurl|s\.?a|b\.?v|n\.?v"
+    r"|s\.?r\.?l|s\.?p\.?a|s\.?l|s\.a\. de c\.v|pty|pte|pvt|plc|llp|lp|sdn\.? bhd|bhd|lda|ltda|s/b"
+    r"|enterprise|enterprises|trading|a\.g|gbr|mbh|e\.?v|oy|ab|a/s|aps)"
     r"\.?(?![\w])"
 )
 _TRADE = re.compile(
-    r"(?i)\b(?:construction|plumbing|electric(?:al)?|roofing|concrete|supply|supplies|services?|solutions|systems|contractors?|contracting|builders|building|rentals?|painting"
-    r"|restaurants?|hardware|market|mart|store|restoran|kedai|perniagaan|materials|lumber|industries|group|consulting|technologies|construcci[oó]n|landscaping|flooring|drywall"
-    r"|masonry|mechanical|hvac|heating|cooling|logistics|shop|caf[eé]|bakery|stationery|book|pharmacy|motor|garden|trading|enterprise)\b"
+    r"(?i)\b(?:construction|plumbing|electric(?:al)?|roofing|concrete|supply|supplies|services?|solutions"
+    r"|systems|contractors?|contracting|builders|building|rentals?|painting"
+    r"|restaurants?|hardware|market|mart|store|restoran|kedai|perniagaan|materials|lumber|industries|group"
+    r"|consulting|technologies|construcci[oó]n|landscaping|flooring|drywall"
+    r"|masonry|mechanical|hvac|heating|cooling|logistics|shop|caf[eé]|bakery|stationery|book|pharmacy|motor"
+    r"|garden|trading|enterprise)\b"
 )
 _TITLE = re.compile(
-    r"(?i)^(?:tax |vat |sales |commercial |proforma |pro forma |simplified |copy |original |kopie |duplicate |handels)*"
-    r"(?:invoice|facture|rechnung|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
-    r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
+    r"(?i)^(?:tax |vat |sales |commercial |proforma |pro forma |simplified |copy |original |kopie "
+    r"|duplicate |handels)*"
+    r"(?:invoice|facture|\w*rechnung\w*|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
+    r"|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
+    r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original"
+    r"|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
     r"(?:\s*(?:#|no\.?|n°|nr\.?|:).*|\s+(?:for recipient|original|copy))?$"
 )
 _STREET = re.compile(
-    r"(?i)\b(?:street|st|road|rd|ave|avenue|drive|dr|lane|ln|blvd|boulevard|way|court|ct|parkway|pkwy|suite|ste|floor|highway|hwy|circle|plaza|square|place|pl|box|unit|terrace|trail"
-    r"|rue|chemin|all[ée]e|place|cedex|str|stra[sß]e|platz|allee|gasse|weg|ring|straat|laan|plein|via|viale|piazza|calle|avenida|av|carrera|col|rua|jalan|jln|lot|taman|kawasan|lorong|bandar|level|batu|persiaran|lebuh|seksyen|kampung)\b\.?"
+    r"(?i)\b(?:street|st|road|rd|ave|avenue|drive|dr|lane|ln|blvd|boulevard|way|court|ct|parkway|pkwy|suite"
+    r"|ste|floor|highway|hwy|circle|plaza|square|place|pl|box|unit|terrace|trail"
+    r"|rue|chemin|all[ée]e|place|cedex|str|stra[sß]e|platz|allee|gasse|weg|ring|straat|laan|plein|via|viale"
+    r"|piazza|calle|avenida|av|carrera|col|rua|jalan|jln|lot|taman|kawasan|lorong|bandar|level|batu"
+    r"|persiaran|lebuh|seksyen|kampung)\b\.?"
     r"|\w+(?:stra(?:ss|ß)e|str\.|weg|gasse|platz|allee|straat|laan)\b"
 )
 _POSTCODE = re.compile(
-    r"\b[A-Z]{2}\.?,?\s+\d{5}(?:-\d{4})?\b|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b(?:[A-Z]{1,2}[- ])?\d{4,6}\s+[^\W\d]{3,}|\b\d{4}\s?[A-Z]{2}\b|[^\W\d]{3,},?\s+\d{5,6}\b"
+    r"\b[A-Z]{2}\.?,?\s+\d{5}(?:-\d{4})?\b|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
+    r"|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b(?:[A-Z]{1,2}[- ])?\d{4,6}\s+[^\W\d]{3,}|\b\d{5}[A-ZÄÖÜ][a-zäöüß]{2,}|\b\d{4}\s?[A-Z]{2}\b"
+    r"|[^\W\d]{3,},?\s+\d{5,6}\b"
 )
 _COUNTRY = re.compile(
-    r"(?i)^(?:united states(?: of america)?|usa|us|u\.s\.a\.?|united kingdom|uk|england|canada|france|germany|deutschland|nederland|netherlands|belgium|belgi[eë]|espa[nñ]a|spain|italia|italy|portugal|malaysia|singapore|india|australia|m[ée]xico|[öo]sterreich|schweiz|suisse)\.?$"
+    r"(?i)^(?:united states(?: of america)?|usa|us|u\.s\.a\.?|united kingdom|uk|england|canada|france"
+    r"|germany|deutschland|nederland|netherlands|belgium|belgi[eë]|espa[nñ]a|spain|italia|italy|portugal"
+    r"|malaysia|singapore|india|australia|m[ée]xico|[öo]sterreich|schweiz|suisse)\.?$"
 )
 _REGION = re.compile(
-    r"(?i)\b(?:selangor|johor|kuala lumpur|darul|penang|pulau pinang|perak|melaka|sabah|sarawak|wilayah|malaysia|negeri|new south wales|victoria|queensland|ontario|qu[eé]bec"
-    r"|alberta|british columbia|maharashtra|karnataka|tamil nadu|gujarat|delhi|california|texas|florida|new york|washington|illinois)\b"
+    r"(?i)\b(?:selangor|johor|kuala lumpur|darul|penang|pulau pinang|perak|melaka|sabah|sarawak|wilayah"
+    r"|malaysia|negeri|new south wales|victoria|queensland|ontario|qu[eé]bec"
+    r"|alberta|british columbia|maharashtra|karnataka|tamil nadu|gujarat|delhi|california|texas|florida"
+    r"|new york|washington|illinois)\b"
 )
 _CONTACT = re.compile(
-    r"(?i)\b(?:tel|telephone|phone|fax|mobile|e-?mail|www|https?|tax id|gst|vat|gstin|ust|tva|btw|reg\.? no|roc|iban|bic|siret|siren|ein|abn|co\.? no|co\.? reg|license|hrb|invoice|date|account|page|steuernummer|gln|cashier|federal)\b|@|www\.|📞|📧"
+    r"(?i)\b(?:tel|telephone|phone|fax|mobile|e-?mail|www|https?|tax id|gst|vat|gstin|ust|tva|btw|reg\.? no"
+    r"|roc|iban|bic|siret|siren|ein|abn|co\.? no|co\.? reg|license|hrb|invoice|date|account|page"
+    r"|steuernummer|gln|cashier|federal)\b|@|www\.|📞|📧"
 )
+# Two names that begin with this many equal letters are taken for one company (Microsoft Corp, MICROSOFT LTD).
+_SAME_COMPANY = 8
 _PARTY = ("customer_name", "ship_to_address", "vendor_name")
 
 
@@ -86,7 +107,8 @@ def find_parties(
         for n in labelled[field]
         for c in (n.cell, *n.lines)
     }
-    vendors = _vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table)
+    payers = [named.name for named in labelled["customer_name"]]
+    vendors = _vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers)
     customers = labelled["customer_name"] or _unlabelled_customers(pages, vendors, in_table)
     found: dict[str, list[Candidate]] = {}
     vendor_cells: set[int] = set()
@@ -98,6 +120,7 @@ def find_parties(
             if rest is not None:
                 addresses.append(replace(_address([vendor.cell], vendor.score * 0.9), value=rest))
                 vendor_cells = vendor_cells or {vendor.cell.tokens[0].index}
+                continue
             lines = _address_lines(vendor.lines)
             if lines:
                 addresses.append(_address(lines, vendor.score * 0.9))
@@ -229,7 +252,8 @@ def _name_at(label: Label, page: Page, strength: float) -> _Named | None:
 
 
 _NAME_LABEL = re.compile(
-    r"(?i)^(?:name|company|company name|firma|customer|customer name|client|recipient|nombre|nom|kunde|cliente|organi[sz]ation|business name|naam|soci[eé]t[eé])\s*:?$"
+    r"(?i)^(?:name|company|company name|firma|customer|customer name|client|recipient|nombre|nom|kunde"
+    r"|cliente|organi[sz]ation|business name|naam|soci[eé]t[eé])\s*:?$"
 )
 
 
@@ -301,7 +325,10 @@ def _part(cell: Cell, first: int) -> Cell:
 
 
 def _below(cell: Cell, page: Page, *, x0: float, limit: int = 7, wide: bool = False) -> list[Cell]:
-    """Return the cells that stand under a cell as one block: same left edge, small gaps (``wide``: up to three lines)."""
+    """Return the cells that stand under a cell as one block: same left edge, small gaps.
+
+    :param wide: allow gaps of up to three lines, as between the rows of a form.
+    """
     lines: list[Cell] = []
     bottom, height = cell.y1, cell.height
     for row in page.rows[cell.row + 1 :]:
@@ -378,6 +405,7 @@ def _starts_with_label(text: str) -> bool:
 
 def _clean(text: str) -> str:
     text = collapse(re.sub(r"[\u2600-\u27bf\U0001F000-\U0001FFFF\ufe0f]", " ", text)).strip(" ,;|•·*:_~")
+    text = re.sub(r"\s+(?:tax )?(?:invoice|rechnung|facture|factura|receipt)$", "", text, flags=re.IGNORECASE)
     suffix = list(LEGAL_SUFFIX.finditer(text))
     if suffix and len(re.findall(r"\d", text[suffix[-1].end() :])) >= 4:
         text = text[: suffix[-1].end()]
@@ -396,6 +424,7 @@ def _vendors(
     labelled: Sequence[_Named],
     foreign: set[int],
     in_table: frozenset[int],
+    customers: Sequence[str],
 ) -> list[_Named]:
     first = pages[0]
     cells = first.cells
@@ -475,11 +504,33 @@ def _vendors(
             )
         else:
             best[key] = named
-    ranked = sorted(best.values(), key=lambda n: -n.score)
+    payers = {_core(name)[:_SAME_COMPANY] for name in customers}
+    for key, named in best.items():
+        if len(key) >= 5 and key[:_SAME_COMPANY] in payers:
+            best[key] = replace(named, score=named.score - 0.5)
+    ranked = _prefer_whole_name(sorted(best.values(), key=lambda n: -n.score))
     return [
         _Named(n.cell, n.name, 1 / (1 + math.exp(-3.2 * (n.score - 0.75))), n.label, n.lines)
         for n in ranked[:6]
     ]
+
+
+def _prefer_whole_name(ranked: list[_Named]) -> list[_Named]:
+    """Put the whole name before a logo that shows a part of it ("azure" before "Azure Interior")."""
+    if not ranked:
+        return ranked
+    first, core = ranked[0], _core(ranked[0].name)
+    for other in ranked[1:4]:
+        longer = _core(other.name)
+        if (
+            3 <= len(core) < len(longer)
+            and core in longer
+            and len(other.name.split()) <= 6
+            and other.score > 0.4 * first.score
+        ):
+            whole = replace(other, score=first.score + 0.2 * other.score)
+            return [whole, *(n for n in ranked if n is not other)]
+    return ranked
 
 
 def _wrapped_names(cells: Sequence[Cell], page: Page) -> list[tuple[Cell, Cell]]:
@@ -620,7 +671,11 @@ def _unlabelled_customers(
     """A letter's address field: a block of three lines and more in the upper third that ends in a postcode and town."""
     page = pages[0]
     vendor = _core(vendors[0].name) if vendors else ""
-    taken = {c.tokens[0].index for v in vendors[:1] for c in (v.cell, *_address_lines(v.lines))}
+    taken = {
+        c.tokens[0].index
+        for v in vendors[:1]
+        for c in (v.cell, *(_address_lines(v.lines) if _rest_of_sender_line(v.cell) is None else ()))
+    }
     found: list[_Named] = []
     for town in page.cells:
         if (
@@ -692,6 +747,8 @@ def _address_lines(lines: Sequence[Cell]) -> list[Cell]:
             r"^\W*(?:\(?(?:co\.?|company|br|reg)\b.*)?[A-Z]{0,3}\d{5,}\s?-?[A-Z]?\W*$", text, re.IGNORECASE
         ) or re.match(r"^\(.{0,30}\)?$", text):
             continue  # a registration number under the name
+        if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
+            continue  # the time of a sale, "Site: 2395"
         if _CONTACT.search(text) or _is_label_cell(cell):
             if proven or len(kept) > 2:
                 break

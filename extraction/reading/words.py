@@ -3,30 +3,79 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extraction.schema import PageImage, Word
+from extraction.documents.lines import number_lines
+from extraction.schema import Box, PageImage, Word
 
-from .ocr import recognise_turned, straighten
+from .ocr import find_direction, recognise, recognise_turned, straighten
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+# Pictures on a page with a text layer are logos as often as writing; only what is read well joins the words.
+_SURE_IN_PICTURE = 0.8
 
 
 def read_words(page: PageImage) -> tuple[PageImage, tuple[Word, ...]]:
     """Return the page set upright and its words in reading order.
 
     The page comes back as it was if it has a sound text layer or already stands upright and
-    straight; otherwise with a turned picture, to which the words' boxes refer.
+    straight; otherwise with a turned picture, to which the words' boxes refer. Where a page with a sound
+    text layer shows further writing, that is recognised and joins the layer's words.
 
     :raises ReaderError: if the page must be recognised and the weights are not installed.
     """
     if page.text_words is not None:
-        return page, page.text_words
+        return page, _with_unread(page, page.text_words)
     image = page.open_image()
     found = recognise_turned(image)
     return _turned(page, image, turn=found.turn, skew=found.skew), found.words
+
+
+def upright(page: PageImage) -> PageImage:
+    """Return the page set upright and level, without reading it.
+
+    A page with a sound text layer is upright already. ``read_words`` does the same on its way.
+
+    :raises ReaderError: if the weights are not installed.
+    """
+    if page.text_words is not None:
+        return page
+    image = page.open_image()
+    turn, skew = find_direction(image)
+    return _turned(page, image, turn=turn, skew=skew)
+
+
+def _with_unread(page: PageImage, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Add the words that stand in a page's pictures (``page.unread``) to those of its text layer."""
+    if not page.unread:
+        return words
+    image = page.open_image()
+    added = []
+    for place in page.unread:
+        left, top = int(place.x0 * page.width), int(place.y0 * page.height)
+        right, bottom = math.ceil(place.x1 * page.width), math.ceil(place.y1 * page.height)
+        crop = image.crop((left, top, right, bottom))
+        for word in recognise(crop):
+            box = Box(
+                (left + word.box.x0 * crop.width) / page.width,
+                (top + word.box.y0 * crop.height) / page.height,
+                (left + word.box.x1 * crop.width) / page.width,
+                (top + word.box.y1 * crop.height) / page.height,
+            )
+            if word.confidence >= _SURE_IN_PICTURE and not any(_covers(known.box, box) for known in words):
+                added.append(replace(word, box=box))
+    return number_lines((*words, *added), aspect=page.height / page.width) if added else words
+
+
+def _covers(known: Box, box: Box) -> bool:
+    """Say whether a word of the text layer stands on a good part of a recognised word's box."""
+    width = min(known.x1, box.x1) - max(known.x0, box.x0)
+    height = min(known.y1, box.y1) - max(known.y0, box.y0)
+    return width > 0 and height > 0 and width * height > 0.3 * box.width * box.height
 
 
 def _turned(page: PageImage, image: Image, *, turn: int, skew: float) -> PageImage:

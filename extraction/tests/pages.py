@@ -31,11 +31,23 @@ INVOICE_LINES = (
 
 
 def invoice_pdf(
-    *, rotate: int = 0, lines: tuple[str, ...] = INVOICE_LINES, hidden: tuple[str, ...] = ()
+    *,
+    rotate: int = 0,
+    lines: tuple[str, ...] = INVOICE_LINES,
+    hidden: tuple[str, ...] = (),
+    letterhead: str = "",
 ) -> bytes:
-    """Return a one-page PDF with real text; ``hidden`` lines are in its text layer but leave no mark."""
+    """Return a one-page PDF with real text.
+
+    ``hidden`` lines are in its text layer but leave no mark, a ``letterhead`` stands on it as a picture only.
+    """
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
+    if letterhead:
+        logo = invoice_picture(lines=(letterhead,), width=1500, height=320, size=64).crop(
+            (100, 120, 1500, 320)
+        )
+        page.drawImage(ImageReader(logo), 72, 715, 420, 60)
     text = page.beginText(72, 700)
     text.setFont("Helvetica", 12)
     text.setLeading(20)

@@ -42,7 +42,9 @@ def test_boxes_lie_on_the_ink_of_their_words() -> None:
 
 
 def test_figures_far_from_their_label_are_words_of_their_own() -> None:
-    words = recognise(invoice_picture(lines=("Total due" + " " * 30 + "1,284.50", "CB# :" + " " * 8 + "398313")))
+    words = recognise(
+        invoice_picture(lines=("Total due" + " " * 30 + "1,284.50", "CB# :" + " " * 8 + "398313"))
+    )
     texts = [word.text for word in words]
     assert "1,284.50" in texts
     assert "398313" in texts
@@ -64,7 +66,9 @@ def test_page_lying_on_its_side_or_head_is_found_and_turned(lies: int) -> None:
 
 @pytest.mark.parametrize("slope", [-4.0, -1.5, 2.0, 5.0])
 def test_page_put_askew_into_the_scanner_is_levelled(slope: float) -> None:
-    askew = invoice_picture().rotate(-slope, expand=True, fillcolor="white", resample=Image.Resampling.BICUBIC)
+    askew = invoice_picture().rotate(
+        -slope, expand=True, fillcolor="white", resample=Image.Resampling.BICUBIC
+    )
     found = recognise_turned(askew)
     assert found.turn == 0
     assert found.skew == pytest.approx(slope, abs=0.4)
@@ -104,7 +108,11 @@ def test_picture_without_words_has_none(image: Image.Image) -> None:
 
 
 def test_letters_beyond_english_are_read() -> None:
-    words = recognise(invoice_picture(lines=("Rechnung für Müller, Größe 5 m²", "Señor Peña, dirección: año", "Prix 12,50 €")))
+    words = recognise(
+        invoice_picture(
+            lines=("Rechnung für Müller, Größe 5 m²", "Señor Peña, dirección: año", "Prix 12,50 €")
+        )
+    )
     texts = " ".join(word.text for word in words)
     for word in ("für", "Müller", "Peña", "dirección", "€"):
         assert word in texts

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extraction.documents import open_pages
-from extraction.reading.words import read_words
+from extraction.reading.words import read_words, upright
 from extraction.tests.pages import INVOICE_LINES, encoded, invoice_pdf, invoice_picture, picture_pdf
 
 INVOICE_WORDS = " ".join(INVOICE_LINES).split()
@@ -34,6 +34,19 @@ def test_born_digital_page_is_opened_and_read_well_under_half_a_second() -> None
     assert min(times) < 0.5
 
 
+def test_letterhead_that_is_a_picture_is_read_too() -> None:
+    (plain,) = open_pages(invoice_pdf())
+    assert plain.unread == ()
+    (page,) = open_pages(invoice_pdf(letterhead="Cascade Gutter Works"))
+    same, words = read_words(page)
+    assert same is page
+    assert [word.text for word in words] == ["Cascade", "Gutter", "Works", *INVOICE_WORDS]
+    assert [word.confidence == 1.0 for word in words] == [False] * 3 + [True] * len(INVOICE_WORDS)
+    first = words[0]
+    assert first.box.x0 == pytest.approx((72 + 420 * 50 / 1400) / 612, abs=0.02)
+    assert 0.02 < first.box.y0 < first.box.y1 < 0.11
+
+
 def test_invisible_layer_that_lies_is_overruled_by_the_picture() -> None:
     (page,) = open_pages(picture_pdf(invoice_picture(), hidden=("Total due 9,999.99 to account 666",) * 4))
     _, words = read_words(page)
@@ -46,10 +59,11 @@ def test_invisible_layer_that_lies_is_overruled_by_the_picture() -> None:
 def test_photo_comes_back_upright_with_words_in_place(lies: int) -> None:
     photo = invoice_picture().rotate(-lies, expand=True)
     (page,) = open_pages(encoded(photo, "JPEG", quality=90))
-    upright, words = read_words(page)
-    assert upright.rotation == (360 - lies) % 360
-    assert (upright.width, upright.height) == (1700, 2200) == upright.open_image().size
-    gray = np.asarray(upright.open_image().convert("L"))
+    turned, words = read_words(page)
+    assert turned.rotation == (360 - lies) % 360
+    assert (turned.width, turned.height) == (1700, 2200) == turned.open_image().size
+    assert upright(page) == turned
+    gray = np.asarray(turned.open_image().convert("L"))
     total = next(word for word in words if word.text == "$2,717.60")
     assert total.box.center[1] == pytest.approx((180 + 9 * 68 + 20) / 2200, abs=0.01)
     x0, x1 = int(total.box.x0 * 1700), int(total.box.x1 * 1700)

@@ -14,6 +14,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from invoiceapp.records.spreadsheet import safe_text
+
 FORMAT = "invoices.batch/1"
 # Written before the CSV files on request: Excel takes a file without it for the local code page.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -142,17 +144,6 @@ class OutgoingBatch:
 def plain(number: Decimal | None) -> str:
     """Write a number exactly, with a point, without exponent or thousands separators; empty for None."""
     return "" if number is None else format(number, "f")
-
-
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), full-width twins included.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def safe_text(text: str) -> str:
-    """Return text that a spreadsheet shows and never computes: a leading apostrophe disarms a formula."""
-    if text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS):
-        return "'" + text
-    return text
 
 
 def _number_text(text: str) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from invoiceapp.exports import formats, services
 from invoiceapp.exports.models import Batch, BatchFile
 from invoiceapp.records import invoices
-from invoiceapp.records.access import require
+from invoiceapp.records.access import OfficeRequest, require
 
 GROUPS_PER_PAGE = 50
 BATCHES_PER_PAGE = 25
@@ -30,7 +30,7 @@ MEDIA_TYPES = {
 
 
 @require_GET
-def ready(request: HttpRequest) -> HttpResponse:
+def ready(request: OfficeRequest) -> HttpResponse:
     """Show what is approved and not exported, by pay period and vendor, with sums."""
     organization = require(request.user, request.organization, "export")
     seen_at = timezone.now()
@@ -64,7 +64,7 @@ def _period(text: str) -> date | None:
 
 
 @require_POST
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: OfficeRequest) -> HttpResponse:
     """Export what the bookkeeper saw: the groups ticked, or everything shown."""
     organization = require(request.user, request.organization, "export")
     until = _moment(request.POST.get("seen_at", ""))
@@ -98,7 +98,7 @@ def _moment(text: str) -> datetime | None:
     return moment if timezone.is_aware(moment) else None
 
 
-def _batches(request: HttpRequest) -> QuerySet[Batch]:
+def _batches(request: OfficeRequest) -> QuerySet[Batch]:
     organization = require(request.user, request.organization, "export")
     return Batch.objects.visible_to(request.user, organization).select_related(
         "created_by", "repeats", "organization"
@@ -106,7 +106,7 @@ def _batches(request: HttpRequest) -> QuerySet[Batch]:
 
 
 @require_GET
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: OfficeRequest) -> HttpResponse:
     """List the batches, newest first."""
     rows = _batches(request).prefetch_related("files").order_by("-number")
     page = Paginator(rows, BATCHES_PER_PAGE).get_page(request.GET.get("page"))
@@ -114,7 +114,7 @@ def history(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def batch(request: HttpRequest, number: int) -> HttpResponse:
+def batch(request: OfficeRequest, number: int) -> HttpResponse:
     """Show one batch: its files, its invoices, and what was exported again."""
     found = get_object_or_404(_batches(request), number=number)
     page = Paginator(found.lines.select_related("invoice"), LINES_PER_PAGE).get_page(request.GET.get("page"))
@@ -128,31 +128,33 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_GET
-def download(request: HttpRequest, number: int, kind: str) -> HttpResponse:
+def download(request: OfficeRequest, number: int, kind: str) -> HttpResponse:
     """Hand out a file of a batch, the same bytes every time; ``?bom=1`` puts Excel's mark before CSV."""
     found = get_object_or_404(_batches(request), number=number)
     file = get_object_or_404(found.files, kind=kind)
+    return file_response(file, with_mark=bool(request.GET.get("bom")))
+
+
+def file_response(file: BatchFile, *, with_mark: bool) -> HttpResponse:
+    """Return a file of a batch as a download, with Excel's byte order mark before CSV if asked for."""
     try:
         content = services.content(file)
     except FileNotFoundError:
         raise Http404(
             f"The file store has lost {file}. Restore it from a backup, or export the batch again."
         ) from None
-    if request.GET.get("bom") and kind != BatchFile.Kind.JSON:
+    if with_mark and file.kind != BatchFile.Kind.JSON:
         content = formats.BYTE_ORDER_MARK + content
     name = str(file.file.name).rsplit("/", 1)[-1]
     return HttpResponse(
         content,
-        content_type=MEDIA_TYPES[BatchFile.Kind(kind)],
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "X-Content-Type-Options": "nosniff",
-        },
+        content_type=MEDIA_TYPES[BatchFile.Kind(file.kind)],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
 @require_POST
-def again(request: HttpRequest, number: int) -> HttpResponse:
+def again(request: OfficeRequest, number: int) -> HttpResponse:
     """Export a batch, or some of its invoices, once more, on purpose."""
     found = get_object_or_404(_batches(request), number=number)
     only: list[UUID] | None = None

@@ -80,9 +80,8 @@ def estimate(strata: Sequence[Stratum]) -> Estimate | None:
     if checked < MINIMUM_CHECKED:
         return None
     for stratum in known:
-        if (
-            stratum.population > NEGLIGIBLE_WEIGHT * population
-            and stratum.checked < min(MINIMUM_PER_STRATUM, stratum.population)
+        if stratum.population > NEGLIGIBLE_WEIGHT * population and stratum.checked < min(
+            MINIMUM_PER_STRATUM, stratum.population
         ):
             return None
     pooled = sum(stratum.right for stratum in known) / checked
@@ -130,9 +129,7 @@ def design_effect(clusters: Clusters) -> float:
     if m < 2 or r in (0, n):
         return 1.0
     p = r / n
-    squares = (
-        clusters.right_squared - 2 * p * clusters.right_times_checked + p * p * clusters.checked_squared
-    )
+    squares = clusters.right_squared - 2 * p * clusters.right_times_checked + p * p * clusters.checked_squared
     clustered = m / (m - 1) * squares / (n * n)
     return max(1.0, clustered / (p * (1 - p) / n))
 

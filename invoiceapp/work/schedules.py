@@ -53,20 +53,13 @@ def install_schedules() -> None:
             name__in=[plan.name for plan in wanted]
         ).delete()
         for plan in wanted:
-            columns = plan.columns()
-            row = Schedule.objects.filter(name=plan.name).order_by("pk").first()
-            if row is None:
-                row = Schedule(name=plan.name, **columns)
-                if plan.cron:
-                    row.next_run = row.calculate_next_run()
-                row.full_clean()
-                row.save()
-                continue
-            changed = row.cron != plan.cron
-            for column, value in columns.items():
+            rows = Schedule.objects.filter(name=plan.name)
+            row = rows.order_by("pk").first() or Schedule(name=plan.name)
+            at_another_time = plan.cron is not None and (row.pk is None or row.cron != plan.cron)
+            for column, value in plan.columns().items():
                 setattr(row, column, value)
-            if changed and plan.cron:
+            if at_another_time:
                 row.next_run = row.calculate_next_run()
             row.full_clean()
             row.save()
-            Schedule.objects.filter(name=plan.name).exclude(pk=row.pk).delete()
+            rows.exclude(pk=row.pk).delete()

@@ -175,20 +175,23 @@ class _Heart:
             if beat != self._last_beat:
                 self._last_beat = beat
                 self._heard = time.monotonic()
-            elif time.monotonic() - self._heard > self.call_after:
-                self._call()
+            else:
+                self._call(int((time.monotonic() - self._heard) // self.call_after))
         except Exception as error:  # noqa: BLE001  whatever the database or the broker suffers from
             # Without them no cluster can beat: that is not the cluster's fault, and killing it helps nobody.
             log.warning("The watchdog can't reach the database or the queue: %s", error)
             self._heard = time.monotonic()
         return time.monotonic() - self._heard
 
-    def _call(self) -> None:
+    def _call(self, count: int) -> None:
+        if not count:
+            return
         broker = get_broker(self.queue)
-        # With calls waiting it will beat when it takes one. Another cluster of the same queue may take this
-        # call instead; then the next one may be this cluster's.
+        # With calls waiting it will beat when it takes one. Other clusters of the same queue may take these
+        # instead; so they become more, the longer it is silent.
         if not broker.queue_size():
-            async_task(BEAT, self.queue, broker=broker, ack_failure=True)
+            for _ in range(count):
+                async_task(BEAT, self.queue, broker=broker, ack_failure=True)
 
 
 def host_prefix() -> str:

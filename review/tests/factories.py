@@ -62,7 +62,10 @@ _WORD_OF = {
 
 def word_box(text: str) -> list[float]:
     """Return where `make_page` prints a word: page-relative [x0, y0, x1, y1]."""
-    left, top = next((x, y) for word, x, y in PRINTED if word == text)
+    return _box(*next(found for found in PRINTED if found[0] == text))
+
+
+def _box(text: str, left: float, top: float) -> list[float]:
     return [left, top, round(left + 0.013 * len(text), 4), round(top + 0.022, 4)]
 
 
@@ -76,7 +79,7 @@ def make_page(document: Document, number: int = 0, *, width: int = 850, height: 
     draw.text((0.45 * width, 0.95 * height), f"page {number + 1}", fill="gray", font=font)
     picture = io.BytesIO()
     image.save(picture, "JPEG", quality=80)
-    words = [[text, *word_box(text), line] for line, (text, _, _) in enumerate(PRINTED)]
+    words = [[text, *_box(text, x, y), line] for line, (text, x, y) in enumerate(PRINTED)]
     page = Page(document=document, number=number, width=width, height=height)
     page.picture.save("page.jpg", ContentFile(picture.getvalue()), save=False)
     page.words.save("words.json", ContentFile(json.dumps(words).encode()), save=False)

@@ -7,8 +7,8 @@ const typing = (target) => target instanceof Element && target.matches("input:no
 // "Control+Shift+Enter", "Alt+1", "?": modifiers in this order, then the key. Command counts as Control.
 export function keyOf(event) {
   let key = event.key;
-  // With Alt held a Mac types "¡" for 1: the digit is the key all the same.
-  if (event.altKey && /^(Digit|Key)/.test(event.code)) key = event.code.replace(/^(Digit|Key)/, "");
+  // With Alt held a Mac types "¡" for 1: the key is the digit all the same.
+  if (event.altKey) key = { Minus: "-", Equal: "=" }[event.code] ?? (/^(Digit|Key)(.)$/.exec(event.code)?.[2] || key);
   if (key.length === 1) key = key.toUpperCase();
   const shifted = event.shiftKey && (key.length > 1 || /[A-Z]/.test(key));
   return [
@@ -48,7 +48,7 @@ export function bindKeys() {
   });
 }
 
-const SIGNS = { Control: "Ctrl", Enter: "↵", Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del" };
+const SIGNS = { Control: "Ctrl", Enter: "↵", Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", PageUp: "PgUp", PageDown: "PgDn" };
 
 // List every key of the page in a <dl>, each once, after what is already there.
 export function listKeys(list) {

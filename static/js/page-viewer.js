@@ -2,7 +2,8 @@
 // Places are {page, box: [x0, y0, x1, y1]} with fractions of the page, however it is zoomed or turned.
 
 const GLIDE = 150; // milliseconds
-const READABLE = 26; // pixels that the height of a focused box should have
+const READABLE = 22; // pixels that the height of a focused box should have
+const MOST = 2; // times the width of the pane: beyond it the surroundings are lost
 const MARGIN = 16;
 const DRAGGED = 5; // pixels from which a press is a drag
 const ZOOMS = [1, 1.25, 1.5, 2, 2.5, 3, 4, 6];
@@ -102,12 +103,16 @@ export class PageViewer extends EventTarget {
 
   goTo(number) {
     const page = this.pages.find((each) => each.number === number);
+    this.goal = { page, until: performance.now() + 2 * GLIDE };
     if (page) this.#slide(this.zoom, () => [this.stage.scrollLeft, this.#offset(page).top - MARGIN]);
   }
 
   step(by) {
     const top = this.stage.scrollTop + this.stage.clientHeight / 3;
-    const at = this.pages.findLastIndex((page) => this.#offset(page).top <= top);
+    // While the last step is still gliding, the next one counts from where it leads.
+    const at = this.goal && performance.now() < this.goal.until
+      ? this.pages.indexOf(this.goal.page)
+      : this.pages.findLastIndex((page) => this.#offset(page).top <= top);
     this.goTo(this.pages[Math.min(Math.max(at + by, 0), this.pages.length - 1)].number);
   }
 
@@ -152,7 +157,7 @@ export class PageViewer extends EventTarget {
       const [width1, height1] = [at1.width / this.zoom, at1.height / this.zoom];
       const wanted = READABLE / Math.max(1, (y1 - y0) * height1);
       const widest = (0.85 * this.stage.clientWidth) / Math.max(1, (x1 - x0) * width1);
-      zoom = Math.min(Math.max(1, Math.min(wanted, widest)), 2.5);
+      zoom = Math.min(Math.max(1, Math.min(wanted, widest)), MOST);
       // A small difference is not worth a move of the whole page.
       if (Math.abs(zoom - this.zoom) < 0.25) zoom = this.zoom;
     }
@@ -302,9 +307,10 @@ export class PageViewer extends EventTarget {
       }
     }, { passive: true });
     this.root.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-zoom], [data-turn], [data-contrast], [data-goto]");
+      const button = event.target.closest("[data-zoom], [data-turn], [data-contrast], [data-step], [data-goto]");
       if (!button) return;
       if (button.dataset.zoom) this.zoomBy({ in: 1, out: -1, fit: 0 }[button.dataset.zoom]);
+      else if (button.dataset.step) this.step(Number(button.dataset.step));
       else if ("turn" in button.dataset) this.turn();
       else if ("contrast" in button.dataset) {
         const more = this.root.classList.toggle("has-contrast");

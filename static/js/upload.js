@@ -18,6 +18,7 @@
   const entries = new Set();
   let waitTimer = 0;
   let waitUntil = 0;
+  let waitIsFirm = false;
   let failures = 0;
   const total = { done: 0, attention: 0, all: 0 };
 
@@ -52,8 +53,6 @@
     el("progress-bar").value = total.all ? (total.done + partly) / total.all : 0;
     el("send-all").hidden = staged === 0;
     el("send-all").textContent = `Upload ${plural(staged, "file")}`;
-    el("no-uploads").hidden = list.children.length > 0;
-    remember();
     return open;
   };
 
@@ -89,6 +88,7 @@
 
   const show = (entry, words, { bar = false, retry = false, remove = true } = {}) => {
     entry.row.querySelector(".upload__state").textContent = words;
+    entry.row.classList.toggle("upload--wrong", entry.state === "wrong");
     entry.row.querySelector("progress").hidden = !bar;
     entry.row.querySelector("[data-act=retry]").hidden = !retry;
     entry.row.querySelector("[data-act=remove]").hidden = !remove;
@@ -107,12 +107,14 @@
       if (input.type === "checkbox") input.checked = stated[input.dataset.stated];
       else input.value = stated[input.dataset.stated];
     }
+    row.querySelector(".upload__stated").setAttribute("aria-label", `What you state about ${file.name}`);
     row.addEventListener("click", (event) => act(entry, event.target.closest("[data-act]")?.dataset.act));
     row.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("[data-stated]")) act(entry, entry.state === "wrong" ? "retry" : "send");
     });
     entries.add(entry);
     total.all += 1;
+    remember();
     show(entry, staged ? "Not sent yet" : "Waiting its turn");
     return entry;
   };
@@ -127,7 +129,9 @@
       entry.state = "removed";
       entry.request?.abort();
       entries.delete(entry);
+      remember();
       entry.row.remove();
+      el("no-uploads").hidden = list.children.length > 0;
       total.all -= 1;
       (next?.querySelector("button:not([hidden]), a") || el("id_files")).focus();
       say(`${entry.file.name} removed.`);
@@ -142,16 +146,22 @@
     urgent: el("id_urgent").checked,
   });
 
-  const take = (files) => {
+  const take = (files, replaces = "") => {
     if (!files.length) return;
-    const stated = statedNow();
+    const stated = replaces ? { work_order: "", total: "", urgent: false } : statedNow();
     // One total can't belong to several files: then each is asked for its own before it is sent.
-    const staged = el("each").checked || (files.length > 1 && stated.total !== "");
+    const staged = !replaces && (el("each").checked || (files.length > 1 && stated.total !== ""));
     if (staged && files.length > 1) stated.total = "";
     const added = files.map((file) => add(file, stated, staged));
     list.prepend(...added.map((entry) => entry.row));
-    for (const id of ["id_work_order", "id_total"]) el(id).value = "";
-    el("id_urgent").checked = false;
+    el("no-uploads").hidden = true;
+    if (replaces) {
+      added[0].replaces = replaces;
+      list.querySelector(`[data-take-again="${CSS.escape(replaces)}"]`)?.remove();
+    } else {
+      for (const id of ["id_work_order", "id_total"]) el(id).value = "";
+      el("id_urgent").checked = false;
+    }
     say(staged ? `${plural(files.length, "file")} listed. State what you know, then press Upload.` : `${plural(files.length, "file")} being uploaded.`);
     if (staged) added[0].row.querySelector("[data-stated]").focus();
     pump();
@@ -176,12 +186,14 @@
       if (input.type !== "checkbox") data.append(input.dataset.stated, input.value.trim());
       else if (input.checked) data.append(input.dataset.stated, "on");
     }
+    if (entry.replaces) data.append("replaces", entry.replaces);
     if (entry.file.size > Number(form.dataset.maxBytes)) {
       data.append("filename", entry.file.name);
       data.append("size", entry.file.size);
     } else {
       data.append("file", entry.file, entry.file.name);
     }
+    data.append("complete", "yes"); // stands last: a body that was cut off does not have it
     const request = new XMLHttpRequest();
     const bar = entry.row.querySelector("progress");
     entry.request = request;
@@ -231,7 +243,7 @@
       say(`${entry.file.name}: the server takes no file of this size.`);
     } else if (request.status === 429) {
       const seconds = Number(request.getResponseHeader("Retry-After")) || FIRST_WAIT;
-      hold(entry, seconds, "That were many files in a minute");
+      hold(entry, seconds, "Too many files in one minute", true);
     } else if (request.status === 403 || (request.status === 200 && !outcome)) {
       // The sign-in page came instead of a row, or the token belongs to an earlier session.
       el("waiting-sign-in").hidden = false;
@@ -252,9 +264,10 @@
     if (twin && twin !== entry.row) twin.remove();
     entry.row.replaceWith(row);
     entries.delete(entry);
+    remember();
     total.done += 1;
     dress(row);
-    if (window.htmx) htmx.process(row);
+    lookSoon();
     if (focused) row.querySelector("a, button:not([hidden])")?.focus();
     if (!["accepted", "already_here"].includes(outcome)) total.attention += 1;
     const words = [row.querySelector(".upload__outcome .state").textContent, ...[...row.querySelectorAll(".upload__outcome a, .upload__warning span, .upload__outcome > .small")].map((part) => part.textContent)];
@@ -264,14 +277,23 @@
     }
   };
 
+  // The poll sleeps long while nothing moves; a new invoice wakes it.
+  let lookTimer = 0;
+  const lookSoon = () => {
+    clearTimeout(lookTimer);
+    lookTimer = setTimeout(() => { if (el("upload-poll")) htmx.trigger("#upload-poll", "refresh"); }, 1500);
+  };
+
   const dress = (root) => {
     for (const button of root.querySelectorAll("[data-take-again]")) button.hidden = false;
   };
 
   // --- waiting for the server -----------------------------------------------------------------------
-  const hold = (entry, seconds, why) => {
+  // `firm`: the server said how long, so another file's success does not end the wait.
+  const hold = (entry, seconds, why, firm = false) => {
     entry.state = "queued";
     show(entry, "Waiting for the server…");
+    waitIsFirm ||= firm;
     if (waitTimer) return;
     waitUntil = Date.now() + seconds * 1000;
     const tick = () => {
@@ -288,10 +310,12 @@
   const tryNow = () => {
     clearInterval(waitTimer);
     waitTimer = 0;
+    waitIsFirm = false;
     pump();
   };
   const goOn = () => {
     failures = 0;
+    if (waitIsFirm) return;
     clearInterval(waitTimer);
     waitTimer = 0;
     if (!el("waiting").hidden) {
@@ -314,6 +338,12 @@
       take(files);
     });
   }
+  // Chromium opens the dialog of a file input with Space only.
+  el("id_files").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.target.click();
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   el("send-all").addEventListener("click", () => {
     for (const entry of inState("staged")) act(entry, "send");
@@ -321,7 +351,17 @@
   });
   el("take-photo").addEventListener("click", () => el("id_photo").click());
   list.addEventListener("click", (event) => {
-    if (event.target.closest("[data-take-again]")) el(matchMedia("(pointer: coarse)").matches ? "id_photo" : "id_files").click();
+    const button = event.target.closest("[data-take-again]");
+    if (!button) return;
+    const again = el("id_again");
+    again.dataset.replaces = button.dataset.takeAgain;
+    again.toggleAttribute("capture", matchMedia("(pointer: coarse)").matches);
+    again.click();
+  });
+  el("id_again").addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    take(files, event.target.dataset.replaces);
   });
 
   // A folder that is dropped stands for the files in it.

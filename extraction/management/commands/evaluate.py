@@ -15,21 +15,30 @@ from extraction.documents import open_pages
 from extraction.evaluation.datasets import LabelledDocument, read_dataset
 from extraction.evaluation.reports import Result, as_text, judge, mistakes, summarise
 from extraction.fields import FIELDS
-from extraction.schema import Hints, Reading, ReaderError
+from extraction.schema import Hints, ReaderError, Reading
 
 
 class Command(BaseCommand):
-    help = "Reads the labelled documents of DIR (files and truth.jsonl) and prints accuracy per track and field, with 95 % intervals."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own signature; works without a database
+    help = (
+        "Reads the labelled documents of DIR (files and truth.jsonl) and prints accuracy per track and field,"
+        " with 95 % intervals."
+    )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-        parser.add_argument("--track", action="append", default=[], help="only documents of this track (repeatable)")
+        parser.add_argument(
+            "--track", action="append", default=[], help="only documents of this track (repeatable)"
+        )
         parser.add_argument("--field", action="append", default=[], help="only this field (repeatable)")
-        parser.add_argument("--backend", default=registry.DEFAULT, help=f"one of: {', '.join(registry.names())}")
+        parser.add_argument(
+            "--backend", default=registry.DEFAULT, help=f"one of: {', '.join(registry.names())}"
+        )
         parser.add_argument("--mistakes", action="store_true", help="list every wrong value")
         parser.add_argument("--limit", type=int, help="read at most this many documents of each track")
-        parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures and every outcome to FILE")
+        parser.add_argument(
+            "--json", type=Path, metavar="FILE", help="also write the figures and every outcome to FILE"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = [name for name in options["field"] if name not in FIELDS]
@@ -55,7 +64,9 @@ class Command(BaseCommand):
             results.append(result)
             right = sum(o.right for o in result.outcomes)
             note = result.error or f"{right} of {len(result.outcomes)} right"
-            self.stderr.write(f"{number}/{len(documents)} {document.name}: {note}, {result.seconds.total:.2f} s")
+            self.stderr.write(
+                f"{number}/{len(documents)} {document.name}: {note}, {result.seconds.total:.2f} s"
+            )
         summary = {"backend": backend.name, "version": backend.version, **summarise(results)}
         self.stdout.write(f"{backend.name} {backend.version}\n\n{as_text(summary)}")
         if options["mistakes"]:
@@ -66,7 +77,9 @@ class Command(BaseCommand):
                  "right": o.right, "confidence": o.confidence}
                 for r in results for o in r.outcomes
             ]  # fmt: skip
-            options["json"].write_text(json.dumps({**summary, "outcomes": outcomes}, ensure_ascii=False, indent=1), "utf-8")
+            options["json"].write_text(
+                json.dumps({**summary, "outcomes": outcomes}, ensure_ascii=False, indent=1), "utf-8"
+            )
 
     def _choose(self, options: dict[str, Any]) -> list[LabelledDocument]:
         chosen: list[LabelledDocument] = []

@@ -14,16 +14,18 @@ from django.core.management.base import BaseCommand, CommandError
 
 from extraction import gate, registry
 from extraction.documents import DocumentRefused, open_pages
-from extraction.schema import Backend, Hints, Reading, ReaderError
+from extraction.schema import Backend, Hints, ReaderError, Reading
 
 
 class Command(BaseCommand):
     help = "Reads documents and prints their fields: one JSON object per document (jsonl), one list (json), or a table."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own signature; works without a database
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-        parser.add_argument("--backend", default=registry.DEFAULT, help=f"one of: {', '.join(registry.names())}")
+        parser.add_argument(
+            "--backend", default=registry.DEFAULT, help=f"one of: {', '.join(registry.names())}"
+        )
         parser.add_argument("--format", choices=["jsonl", "json", "table"], default="jsonl")
         parser.add_argument("--country", default="US", help="ISO 3166 code; decides dates such as 03/04/2026")
         parser.add_argument("--currency", default="", help="ISO 4217 code, where the page prints none")
@@ -117,7 +119,8 @@ def as_table(result: dict[str, Any]) -> str:
     """Write one document's result for people."""
     if result["error"] is not None:
         return f"{result['file']}: {result['error']}\n"
-    lines = [f"{result['file']}: {result['document_type'].replace('_', ' ')}, {result['pages']} pages, {result['seconds']['total']} s"]
+    kind = result["document_type"].replace("_", " ")
+    lines = [f"{result['file']}: {kind}, {result['pages']} pages, {result['seconds']['total']} s"]
     for name, field in result["fields"].items():
         mark = "?" if name in result["review"] else " "
         lines.append(f" {mark} {name:<20} {field['value']:<40} {100 * field['confidence']:5.1f} %")

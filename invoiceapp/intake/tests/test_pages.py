@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +36,11 @@ def a_file(number: int = 1, name: str = "") -> SimpleUploadedFile:
 
 
 def send(client: Client, file: Any, **stated: Any) -> Any:
-    return client.post(FILE, {"file": file, "key": str(uuid.uuid4()), **stated})
+    return client.post(FILE, {"file": file, "key": str(uuid.uuid4()), **stated, "complete": "yes"})
+
+
+def send_plain(client: Client, data: dict[str, Any], **options: Any) -> Any:
+    return client.post(UPLOAD, {**data, "complete": "yes"}, **options)
 
 
 @pytest.fixture
@@ -87,7 +92,6 @@ HOSTILE = [
     (hostile.many_frames_tiff, "too_many_pages", "more than 100 pages"),
     (hostile.huge_page_pdf, "page_too_large", "4,000 x 4,000 inches"),
     (hostile.bomb_png, "page_too_large", "megapixels"),
-    (hostile.nested_forms_pdf, "too_much_memory", "it was stopped"),
     (lambda: b"", "empty", "empty"),
 ]
 
@@ -110,9 +114,12 @@ def test_a_hostile_file_gets_a_plain_answer_and_the_site_goes_on(
 
 
 @pytest.mark.slow
-def test_a_page_that_needs_gigabytes_is_stopped(bob: Any, signed_in: Callable[..., Client]) -> None:
+@pytest.mark.parametrize("make", [hostile.huge_content_pdf, hostile.nested_forms_pdf])
+def test_a_page_that_needs_gigabytes_or_minutes_is_stopped(
+    make: Callable[[], bytes], bob: Any, signed_in: Callable[..., Client]
+) -> None:
     client = signed_in(bob)
-    answer = send(client, SimpleUploadedFile("plan.pdf", hostile.huge_content_pdf()))
+    answer = send(client, SimpleUploadedFile("plan.pdf", make()))
     assert answer["X-Upload-Outcome"] in ("too_much_memory", "too_slow")
     assert "it was stopped" in Upload.objects.get().message
     assert send(client, a_file()).headers["X-Upload-Outcome"] == "accepted"
@@ -137,8 +144,8 @@ def test_a_file_over_the_limit_is_named_with_its_size(
 def test_a_file_that_the_browser_did_not_even_send_has_its_row(
     bob: Any, signed_in: Callable[..., Client]
 ) -> None:
-    stated = {"key": str(uuid.uuid4()), "filename": "video.mov", "size": str(900 * 1024 * 1024)}
-    answer = signed_in(bob).post(FILE, stated)
+    stated = {"filename": "video.mov", "size": str(900 * 1024 * 1024)}
+    answer = send(signed_in(bob), "", **stated)
     assert answer["X-Upload-Outcome"] == "too_large"
     assert "900.0 MB" in Upload.objects.get().message
 
@@ -156,10 +163,27 @@ def test_a_file_that_the_browser_did_not_even_send_has_its_row(
 def test_what_was_stated_wrongly_is_said_and_nothing_is_entered(
     stated: dict[str, str], words: str, bob: Any, signed_in: Callable[..., Client]
 ) -> None:
-    answer = signed_in(bob).post(FILE, {"file": a_file(), "key": str(uuid.uuid4()), **stated})
+    answer = send(signed_in(bob), **{"file": a_file(), **stated})
     assert answer.status_code == 422
     assert words in answer.content.decode()
     assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("path", [UPLOAD, FILE])
+@pytest.mark.parametrize("share", [0.4, 0.8, 0.97])
+def test_a_file_whose_sending_broke_off_is_not_taken_for_the_whole(
+    path: str, share: float, bob: Any, signed_in: Callable[..., Client]
+) -> None:
+    field = "files" if path == UPLOAD else "file"
+    parts = {"key": str(uuid.uuid4()), field: a_file(), "complete": "yes"}
+    whole = encode_multipart(BOUNDARY, parts)
+    client = signed_in(bob)
+    answer = client.generic("POST", path, whole[: int(len(whole) * share)], MULTIPART_CONTENT)
+    assert answer.status_code == 400
+    assert "send it again" in answer.content.decode()
+    assert not Upload.objects.exists()
+    assert client.generic("POST", path, whole, MULTIPART_CONTENT).status_code in (200, 302)
+    assert Upload.objects.get().outcome == "accepted"
 
 
 def test_too_many_files_a_minute_are_asked_to_wait(
@@ -192,10 +216,10 @@ def test_every_request_needs_its_token(bob: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob)
     assert send(client, a_file()).status_code == 403
-    assert client.post(UPLOAD, {"files": a_file()}).status_code == 403
+    assert send_plain(client, {"files": a_file()}).status_code == 403
     client.get(UPLOAD)
     token = client.cookies["csrftoken"].value
-    answer = client.post(FILE, {"file": a_file(), "key": str(uuid.uuid4())}, headers={"X-CSRFToken": token})
+    answer = send(client, a_file(), csrfmiddlewaretoken=token)
     assert answer.status_code == 200
 
 
@@ -207,7 +231,7 @@ def test_the_plain_form_takes_several_files_and_lists_them(
 ) -> None:
     client = signed_in(bob)
     files = [a_file(1), SimpleUploadedFile("letter.docx", b"PK\x03\x04"), a_file(2)]
-    page = client.post(UPLOAD, {"files": files, "work_order": "31877"}, follow=True)
+    page = send_plain(client, {"files": files, "work_order": "31877"}, follow=True)
     assert page.redirect_chain == [(UPLOAD, 302)]
     text = page.content.decode()
     assert "3 files: 2 accepted, 1 refused." in text
@@ -219,7 +243,7 @@ def test_the_plain_form_takes_several_files_and_lists_them(
 def test_the_plain_form_does_not_guess_to_which_file_a_total_belongs(
     bob: Any, signed_in: Callable[..., Client]
 ) -> None:
-    page = signed_in(bob).post(UPLOAD, {"files": [a_file(1), a_file(2)], "total": "12.50"}, follow=True)
+    page = send_plain(signed_in(bob), {"files": [a_file(1), a_file(2)], "total": "12.50"}, follow=True)
     assert "The total was not kept" in page.content.decode()
     assert set(Invoice.objects.values_list("stated_total", flat=True)) == {None}
 
@@ -233,7 +257,7 @@ def test_the_plain_form_keeps_what_was_typed(
 ) -> None:
     if "files" in data:
         data = {**data, "files": a_file()}
-    page = signed_in(bob).post(UPLOAD, {"work_order": "31877", **data})
+    page = send_plain(signed_in(bob), {"work_order": "31877", **data})
     assert page.status_code == 422
     assert words in page.content.decode()
     assert 'value="31877"' in page.content.decode()
@@ -245,12 +269,23 @@ def test_the_plain_form_names_the_files_that_came_too_fast(
 ) -> None:
     settings.UPLOADS_PER_MINUTE = 1
     client = signed_in(bob)
-    page = client.post(UPLOAD, {"files": [a_file(1), a_file(2)]}, follow=True).content.decode()
+    page = send_plain(client, {"files": [a_file(1), a_file(2)]}, follow=True).content.decode()
     assert "choose again: 2.pdf" in page
-    answer = client.post(UPLOAD, {"files": [a_file(3)]})
+    answer = send_plain(client, {"files": [a_file(3)]})
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) >= 1
     assert "choose again: 3.pdf" in answer.content.decode()
+
+
+def test_nobody_replaces_what_another_person_handed_in(
+    upload: Upload, alice: Any, bob: Any, charlie: Any, signed_in: Callable[..., Client]
+) -> None:
+    for person, status in ((bob, "waiting"), (charlie, "waiting"), (alice, "rejected")):
+        answer = send(signed_in(person), a_file(person.pk + 50), replaces=str(upload.pk))
+        assert answer["X-Upload-Outcome"] == "accepted"
+        upload.invoice.refresh_from_db()
+        assert upload.invoice.status == status
+    assert f"It replaces invoice {upload.invoice.reference}." in answer.content.decode()
 
 
 # --- the list ---------------------------------------------------------------------------------------

@@ -87,11 +87,20 @@ def test_clustered_intervals_hold_the_truth_where_simple_ones_do_not() -> None:
     truth = 0.9 * 0.97 + 0.1 * 0.5
     clustered = simple = 0
     for _ in range(600):
-        sizes = [(10, sum(dice.random() < (0.5 if blurred else 0.97) for _ in range(10)))
-                 for blurred in (dice.random() < 0.1 for _ in range(80))]
+        sizes = [
+            (10, sum(dice.random() < (0.5 if blurred else 0.97) for _ in range(10)))
+            for blurred in (dice.random() < 0.1 for _ in range(80))
+        ]
         n, r = 800, sum(right for _, right in sizes)
         effect = design_effect(
-            Clusters(80, n, r, sum(k * k for k, _ in sizes), sum(x * x for _, x in sizes), sum(k * x for k, x in sizes))
+            Clusters(
+                80,
+                n,
+                r,
+                sum(k * k for k, _ in sizes),
+                sum(x * x for _, x in sizes),
+                sum(k * x for k, x in sizes),
+            )
         )
         low, high = Stratum(n, n, r, effect).interval()
         clustered += low <= truth <= high

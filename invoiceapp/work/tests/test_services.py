@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -320,6 +322,18 @@ def test_withdrawn_work_is_not_done(make_invoice: Make) -> None:
     assert work.claim(QUEUE) is not None
 
 
+def test_what_is_rejected_while_it_waits_counts_for_no_batch(
+    organization: Organization, make_invoice: Make, alice: Any
+) -> None:
+    collect_batches(organization, 2)
+    rejected = make_invoice()
+    work.submit(rejected)
+    invoices.reject(rejected, user=alice, reason="Not for us.")
+    work.wake()
+    assert work.waiting_for_batch(organization) == 0
+    assert work.submit(make_invoice()).due is None
+
+
 # --- the heart -------------------------------------------------------------------------------------
 
 
@@ -332,3 +346,59 @@ def test_each_cluster_has_one_heart(monkeypatch: Any) -> None:
     monkeypatch.delenv(work.CLUSTER_VARIABLE)
     work.beat(QUEUE)
     assert Heartbeat.objects.count() == 2
+
+
+# --- several at once -------------------------------------------------------------------------------
+
+
+def at_once(count: int, function: Callable[[], Any]) -> list[Any]:
+    """Run a function in so many threads that begin together, each with a database connection of its own."""
+    barrier = Barrier(count)
+
+    def run() -> Any:
+        barrier.wait()
+        try:
+            return function()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(run) for _ in range(count)]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_conditional_update_two_workers_take_the_same_row(make_invoice: Make) -> None:
+    """The race is real: who looks first and writes later gets a row that somebody else got too."""
+    work.submit(make_invoice())
+    together = Barrier(4)
+
+    def look_then_write() -> int:
+        item = WorkItem.objects.get(status=Status.QUEUED)
+        together.wait()
+        item.status, item.token, item.lease_until = Status.RUNNING, uuid4(), timezone.now()
+        item.save()
+        return item.pk
+
+    assert len(set(at_once(4, look_then_write))) == 1, "all four believe that it is theirs"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_six_workers_share_the_work_and_none_is_done_twice(make_invoice: Make) -> None:
+    expected = {work.submit(make_invoice()).pk for _ in range(24)}
+
+    def claim_all() -> list[int]:
+        return [item.pk for item in iter(lambda: work.claim(QUEUE), None) if item]
+
+    claimed = [pk for taken in at_once(6, claim_all) for pk in taken]
+    assert sorted(claimed) == sorted(expected)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_heirs_of_the_same_dead_worker_one_gets_its_work(make_invoice: Make) -> None:
+    work.submit(make_invoice())
+    dead = work.claim(QUEUE)
+    assert dead is not None and dead.lease_until is not None
+    later = dead.lease_until + MINUTE
+    heirs = [item for item in at_once(4, lambda: work.claim(QUEUE, now=later)) if item]
+    assert len(heirs) == 1
+    assert WorkItem.objects.get(pk=dead.pk).attempts == 2

@@ -17,14 +17,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force", action="store_true", help="also where the database holds other organizations"
         )
+        parser.add_argument(
+            "--without-invoices", action="store_true", help="enter people, jobs and vendors only"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             organization = demonstration.prepare(force=options["force"])
         except demonstration.OtherOrganizations as error:
             raise CommandError(str(error)) from None
-        for upload in demonstration.hand_in(organization):
-            self.stdout.write(f"  {upload.filename}: {upload.message}")
+        if not options["without_invoices"]:
+            for upload in demonstration.hand_in(organization):
+                self.stdout.write(f"  {upload.filename}: {upload.message}")
         self.stdout.write(f"\n{organization.name}: sign in at {settings.SITE_URL} as\n\n")
         for person in demonstration.PEOPLE:
             self.stdout.write(f"  {person.username:<14} {person.password:<26} {person.role.label}")

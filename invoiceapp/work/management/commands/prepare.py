@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +20,11 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=verbosity)
         call_command("createcachetable", verbosity=verbosity)
         install_schedules()
-        if settings.STATIC_MANIFEST:
+        self.check(databases=["default"])  # queue and storage answer, or say here and now what to set
+        if settings.STATIC_MANIFEST and _may_write(settings.STATIC_ROOT):  # an image brings them collected
             call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write("Database, cache, schedules and static files are ready.")
+
+
+def _may_write(folder: Path) -> bool:
+    return os.access(folder if folder.exists() else folder.parent, os.W_OK)

@@ -1,0 +1,234 @@
+"""How accurate the reader is, and whether the machinery runs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from invoiceapp import pipeline
+from invoiceapp.records.access import OfficeRequest, require
+from invoiceapp.records.invoices import WrongStatus
+from invoiceapp.records.models import Invoice, Page
+from invoiceapp.records.spreadsheet import safe_text
+from invoiceapp.reports import charts, operations
+from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
+from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
+
+DEAD_PER_PAGE = 25
+CORRECTIONS_PER_PAGE = 12
+VENDORS_PER_PAGE = 15
+# Columns of the comparison: more than four versions side by side can't be read.
+VERSIONS_SIDE_BY_SIDE = 4
+
+
+@require_GET
+def accuracy(request: OfficeRequest) -> HttpResponse:
+    """Say how often the reader was right: by field, week, version, vendor and confidence."""
+    organization = require(request.user, request.organization, "reports")
+    filters = Filters.from_query(request.GET)
+    figures = Accuracy(request.user, organization, filters)
+    report = figures.report()
+    target = organization.accept_threshold
+    axis = charts.axis([row.estimate for row in report.fields], target=target)
+    vendor_page = Paginator(report.vendors, VENDORS_PER_PAGE).get_page(request.GET.get("vendors"))
+    vendor_axis = charts.axis([row.estimate for row in vendor_page], target=target)
+    version_axis = charts.axis([row.estimate for row in report.versions], target=target)
+    bin_axis = charts.axis(
+        [found.true for found in report.bins], lowest=min((found.said for found in report.bins), default=None)
+    )
+    context = {
+        "report": report,
+        "filters": filters,
+        "choices": figures.choices(),
+        "periods": PERIODS,
+        "period_label": PERIODS[filters.days],
+        "target": target,
+        "minimum": MINIMUM_CHECKED,
+        "axis": axis,
+        "fields": [(row, charts.mark(axis, row.estimate)) for row in report.fields],
+        "curve": charts.curve(report.weeks, target=target),
+        "version_axis": version_axis,
+        "versions": [(row, charts.mark(version_axis, row.estimate)) for row in report.versions],
+        "side_by_side": _side_by_side(report),
+        "vendor_axis": vendor_axis,
+        "vendor_page": vendor_page,
+        "vendors": [(row, charts.mark(vendor_axis, row.estimate)) for row in vendor_page],
+        "bin_axis": bin_axis,
+        "bins": [
+            (found, charts.mark(bin_axis, found.true), bin_axis.at(found.said)) for found in report.bins
+        ],
+        **_corrections(figures, request),
+    }
+    return render(request, "reports/accuracy.html", context)
+
+
+def _side_by_side(report: Report) -> dict[str, Any]:
+    """Return the versions that read most, as columns, with the fields as rows."""
+    read_most = sorted(report.versions, key=lambda row: -row.tally.population)[:VERSIONS_SIDE_BY_SIDE]
+    chosen = [number for number, row in enumerate(report.versions) if row in read_most]
+    if len(chosen) < 2:
+        return {}
+    return {
+        "columns": [report.versions[number].label for number in chosen],
+        "rows": [(label, [rows[number] for number in chosen]) for label, rows in report.versions_by_field],
+    }
+
+
+def _corrections(figures: Accuracy, request: OfficeRequest) -> dict[str, Any]:
+    """Return one page of the corrections with the pieces of the pages they were read from."""
+    page = Paginator(figures.corrections(), CORRECTIONS_PER_PAGE).get_page(request.GET.get("page"))
+    shown = [_correction(decision) for decision in page]
+    documents = {correction.decision.item.invoice.document_id for correction in shown}
+    sizes: dict[tuple[Any, int | None], tuple[int, int]] = {
+        (document, number): (width, height)
+        for document, number, width, height in Page.objects.filter(document__in=documents).values_list(
+            "document", "number", "width", "height"
+        )
+    }
+    return {
+        "correction_page": page,
+        "corrections": [
+            (
+                correction,
+                charts.snippet(
+                    correction, sizes.get((correction.decision.item.invoice.document_id, correction.page))
+                ),
+            )
+            for correction in shown
+        ],
+    }
+
+
+def _correction(decision: Any) -> Correction:
+    reading = decision.reading
+    return Correction(
+        decision=decision,
+        label=label_of(decision.field),
+        by_chance=not (decision.was_doubtful or decision.was_drawn),
+        page=reading.page if reading else None,
+        box=reading.box if reading else None,
+    )
+
+
+# --- the same figures as files -------------------------------------------------------------------
+
+ESTIMATE_COLUMNS = ("right", "low", "high", "checked", "values", "noticed_by_chance", "changed_by_office")
+
+
+@require_GET
+def accuracy_csv(request: OfficeRequest, chart: str) -> HttpResponse:
+    """Hand out the figures of one chart as CSV, under the same filters as the page."""
+    organization = require(request.user, request.organization, "reports")
+    figures = Accuracy(request.user, organization, Filters.from_query(request.GET))
+    report = figures.report()
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    if chart == "fields":
+        columns, rows = ("field", *ESTIMATE_COLUMNS), ([row.key, *_cells(row)] for row in report.fields)
+    elif chart == "weeks":
+        columns = ("week", *ESTIMATE_COLUMNS, "new_versions")
+        rows = ([week.row.key, *_cells(week.row), " ".join(week.new_versions)] for week in report.weeks)
+    elif chart == "versions":
+        columns, rows = ("version", *ESTIMATE_COLUMNS), ([row.label, *_cells(row)] for row in report.versions)
+    elif chart == "vendors":
+        columns, rows = ("vendor", *ESTIMATE_COLUMNS), ([row.label, *_cells(row)] for row in report.vendors)
+    elif chart == "calibration":
+        columns = ("from", "to", "said", "right", "low", "high", "checked", "values")
+        rows = (
+            [_share(found.low), _share(found.high), _share(found.said), *_estimate_cells(found.true)]
+            for found in report.bins
+        )
+    elif chart == "corrections":
+        columns = ("when", "invoice", "field", "read", "corrected", "confidence", "noticed_by_chance", "by")
+        rows = (
+            [
+                decision.created.isoformat(timespec="seconds"),
+                decision.item.invoice.reference,
+                decision.field,
+                decision.model_value,
+                decision.value,
+                _share(decision.confidence),
+                "no" if decision.was_doubtful or decision.was_drawn else "yes",
+                decision.user.get_username(),
+            ]
+            for decision in figures.corrections().iterator(chunk_size=2000)
+        )
+    else:
+        raise Http404(f"There is no chart “{chart}”.")
+    response = HttpResponse(
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="accuracy-{chart}.csv"'},
+    )
+    writer = csv.writer(response)
+    writer.writerow(columns)
+    writer.writerows([safe_text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return response
+
+
+def _cells(row: Row) -> list[Any]:
+    if row.estimate is None:
+        cells = ["", "", "", row.tally.checked, row.tally.population]
+    else:
+        cells = _estimate_cells(row.estimate)
+    return [*cells, row.tally.by_chance, row.tally.business]
+
+
+def _estimate_cells(found: Estimate) -> list[Any]:
+    return [_share(found.share), _share(found.low), _share(found.high), found.checked, found.population]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.4f}"
+
+
+# --- does it run? ----------------------------------------------------------------------------------
+
+
+@require_GET
+def operations_page(request: OfficeRequest) -> HttpResponse:
+    """Say what waits, runs and failed, how long reading takes and which clusters live.
+
+    The figures are a fragment that the page asks for again; the list of what was given up
+    stays as it is, so that no button moves away under the pointer.
+    """
+    organization = require(request.user, request.organization, "administer")
+    context: dict[str, Any] = {
+        "queue": operations.queue(request.user, organization),
+        "speeds": operations.speeds(request.user, organization),
+        "signs": operations.signs_of_life(),
+        "refused": operations.refused(request.user, organization),
+        "disk": operations.disk(request.user, organization),
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "reports/_operations.html", context)
+    page = Paginator(operations.dead(request.user, organization), DEAD_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context |= {"page": page, "dead": [(item, operations.may_try_again(item.invoice)) for item in page]}
+    return render(request, "reports/operations.html", context)
+
+
+@require_POST
+def try_again(request: OfficeRequest, pk: UUID) -> HttpResponse:
+    """Send an invoice that the reader gave up on through the reader once more."""
+    organization = require(request.user, request.organization, "administer")
+    invoice = get_object_or_404(
+        Invoice.objects.visible_to(request.user, organization).select_related("organization"), pk=pk
+    )
+    try:
+        with transaction.atomic():
+            pipeline.read_again(invoice, user=request.user)
+    except WrongStatus as error:
+        messages.error(request, f"{invoice} is not read again: {error}")
+    else:
+        messages.success(request, f"{invoice} will be read again.")
+    return redirect("reports:operations")

@@ -1,0 +1,112 @@
+"""From a file to a bill: the whole path, in a real browser, with the real reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect
+
+from extraction.models import Run
+from invoiceapp import pipeline
+from invoiceapp.intake.samples import Paper, invoice_pdf, line
+from invoiceapp.records.models import Invoice, Job
+from review.models import Decision, Item
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAPER = Paper(
+    vendor="Keystone Building Supply",
+    number="K-10045",
+    day=date(2026, 11, 2),
+    lines=(line("Drywall sheet 4x8", "20", "ea", "14.50"), line("Joint compound", "6", "pail", "18.25")),
+    work_order="31877",
+)
+
+
+def read_everything() -> None:
+    while "nothing" not in pipeline.process_next(settings.QUEUE_NAME):
+        pass
+
+
+def report(page: Any, chart: str) -> list[dict[str, str]]:
+    """Return the rows of one chart's CSV."""
+    answer = page.request.get(f"/reports/accuracy/{chart}.csv")
+    return list(csv.DictReader(io.StringIO(answer.text())))
+
+
+def test_an_invoice_goes_from_the_uploader_to_the_books(
+    make_user: Any, organization: Any, charlie: Any, open_page: Any, tmp_path: Path
+) -> None:
+    people = {
+        role: make_user(role, organization, role)
+        for role in ("uploader", "clerk", "approver", "bookkeeper", "administrator")
+    }
+    Job.objects.create(organization=organization, number="31877", number_key="31877", estimate="2000")
+    organization.accept_threshold = 0.9999  # so that the clerk is asked for every value
+    organization.save()
+    file = tmp_path / "Keystone May.pdf"
+    file.write_bytes(invoice_pdf(PAPER))
+
+    page = open_page(people["uploader"], "/upload/", width=390, height=844)
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("Accepted as invoice 1001").first).to_be_visible()
+
+    read_everything()
+    invoice = Invoice.objects.get()
+    run = Run.objects.get()
+    assert (run.status, run.pages) == (Run.Status.DONE, 1)
+    assert {"Keystone Building Supply", "K-10045", "399.50", "2026-11-02", "31877"} <= set(
+        run.readings.values_list("value", flat=True)
+    )
+
+    page = open_page(people["clerk"], "/review/")
+    page.keyboard.press("s")
+    expect(page.locator("h1")).to_contain_text("Invoice 1001")
+    number = page.locator("#input-invoice_number")
+    while not number.evaluate("element => element === document.activeElement"):
+        page.keyboard.press("Enter")  # confirm, go to the next doubtful field
+    page.keyboard.press("Control+a")
+    page.keyboard.type("K-10045-A")
+    save = page.get_by_role("button", name="Save and next")
+    while not save.evaluate("element => element === document.activeElement"):
+        page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("h1")).not_to_contain_text("Invoice 1001")
+    corrected = Decision.objects.get(field="invoice_number")
+    assert (corrected.model_value, corrected.value, corrected.action) == ("K-10045", "K-10045-A", "corrected")
+    assert Decision.objects.filter(action=Decision.Action.CONFIRMED).exists()
+    assert not Item.objects.filter(status=Item.Status.OPEN).exists()
+
+    page = open_page(people["approver"], "/approve/")
+    expect(page.locator("tr[data-row]")).to_contain_text("Keystone Building Supply")
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.get_by_text("1 invoice approved.")).to_be_visible()
+
+    page = open_page(people["bookkeeper"], "/exports/")
+    page.get_by_role("button", name="Export all").click()
+    expect(page.locator("h1")).to_contain_text("1")
+    invoice.refresh_from_db()
+    assert invoice.status == Invoice.Status.EXPORTED
+    with page.expect_download() as download:
+        page.locator("a[download]").first.click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert {row["invoice_number"] for row in rows} == {"K-10045-A"}
+    assert {row["total"] for row in rows} == {"399.50"}
+
+    page = open_page(people["administrator"], "/reports/accuracy/")
+    expect(page.locator("h1")).to_contain_text("Accuracy")
+    fields = {row["field"]: row for row in report(page, "fields")}
+    assert (fields["invoice_number"]["checked"], fields["total"]["checked"]) == ("1", "1")
+    (mistake,) = report(page, "corrections")
+    assert (mistake["read"], mistake["corrected"]) == ("K-10045", "K-10045-A")
+
+    page = open_page(charlie, "/invoices/")
+    expect(page.get_by_text("No invoices yet")).to_be_visible()
+    assert page.goto(f"/invoices/{invoice.pk}/").status == 404
