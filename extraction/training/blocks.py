@@ -58,7 +58,11 @@ def letterhead(setting: Setting, width: float, *, marked: bool = True) -> Block:
     large = style.bold.scaled(choices.between("name size", 1.1, 2.1))
     large = Pen(large.font, large.size, style.accent, 1.15)
     name = vendor.name.upper() if choices.chance("name in capitals", 0.25) else vendor.name
-    lines = [paragraph(large, Shown(name, "vendor_name" if marked else ""), width, align=align)]
+    lines: list[Block] = []
+    if choices.chance("vendor labelled", 0.1):
+        lines.append(paragraph(style.label_pen, style.label("vendor"), width, align=align))
+    lines.append(paragraph(large, Shown(name, "vendor_name" if marked else ""), width, align=align))
+
     small = style.smaller(style.body, choices.between("letterhead size", 0.8, 1.0))
     lines.append(
         address(
@@ -397,4 +401,33 @@ def signature(setting: Setting, width: float) -> Block:
     }[style.language]
     block = Block(width, 34, [Rule(0, 20, width * 0.4, 20)])
     block.put(paragraph(style.smaller(style.body), label, width * 0.4), 0, 22)
+    return block
+
+
+def remittance_slip(setting: Setting, width: float, *, number_label: str) -> Block:
+    """The slip to cut off: the main facts once more, and an empty space for what is paid."""
+    event, style = setting.event, setting.style
+    entries: list[Fact] = []
+    if event.family != "statement":
+        entries.append((style.label(number_label), setting.text("invoice_number")))
+    name = "amount_due" if "amount_due" in event.money else "total"
+    entries.append((style.label(name), setting.amount(event.money[name], name, symbol=True)))
+    if "due_date" in event.days:
+        entries.append((style.label("due_date"), setting.day("due_date")))
+    entries.append((f"{style.label('enclosed')} ____________", Shown("")))
+    half = width * 0.5
+    remit = stacked(
+        [
+            paragraph(style.label_pen, style.label("remit"), half),
+            paragraph(style.body, Shown(event.vendor.name, "vendor_name"), half),
+            # Money goes to another address than the firm's own.
+            paragraph(style.body, f"P.O. Box {sum(map(ord, event.vendor.name)) % 9000 + 100}", half),
+            paragraph(style.body, event.vendor.address[1], half),
+        ]
+    )
+    what = stacked([_labelled(style, entry, width * 0.45) for entry in entries], gap=2)
+    cut = paragraph(style.smaller(style.italic, 0.8), style.label("cut", end=False), width, align="center")
+    block = stacked([cut, beside([(0, remit), (width * 0.55, what)], width)], gap=6)
+    block.marks += [Rule(i * 8, -4, i * 8 + 4, -4, 0.5, "#555555") for i in range(int(width // 8))]
+    block.height += 6
     return block

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of words read better on long lines
 """The business event behind a document: who sold what to whom, with sums that hold. No layout here."""
 
 from __future__ import annotations
@@ -177,9 +178,13 @@ def invent_party(rng: random.Random, country: Country, kind: str) -> Party:
 def invent_lines(rng: random.Random, kind: str, language: str, count: int, day: date) -> list[Line]:
     """Invent lines whose amount is quantity times price, to the cent."""
     rooms = goods("rooms", language)
+    offered = goods(kind, language)
+    chosen = rng.sample(offered, len(offered))
     lines = []
     for number in range(1, count + 1):
-        description, unit, low, high = rng.choice(goods(kind, language))[:4]
+        # Nothing comes twice before everything has come once, except now and then.
+        repeated = number > len(chosen) or rng.random() < 0.06
+        description, unit, low, high = (rng.choice(offered) if repeated else chosen[number - 1])[:4]
         description = description.replace("{room}", rng.choice(rooms))
         description = (
             description.replace("{n}", str(rng.randint(1, 6)))
@@ -346,7 +351,8 @@ def _blunder(event: Event, rng: random.Random) -> None:
     """Make the mistakes that vendors make, and say so in the tags; the truth is what the page says."""
     if rng.random() >= ERROR_SHARE or event.summary:
         return
-    options = [name for name in ("subtotal", "tax_amount", "total") if name in event.money]
+    options: list[str] = [name for name in ("subtotal", "tax_amount", "total") if name in event.money]
+
     if event.lines and "amount" in event.lines[0].values:
         options.append("line")
     if not options:

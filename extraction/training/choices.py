@@ -26,7 +26,7 @@ class Choices:
 
     def stream(self, name: str) -> random.Random:
         """Return the random numbers of one decision."""
-        return random.Random(f"{self.seed}/{name}")
+        return random.Random(f"{self.seed}/{name}")  # noqa: S311 - nothing secret: a seed must give the same documents
 
     def pick(self, name: str, options: Sequence[T], weights: Sequence[float] | None = None) -> T:
         return self.stream(name).choices(options, weights)[0]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of words read better on long lines
 """How a country writes dates, numbers, addresses, telephone and tax numbers, and what it taxes."""
 
 from __future__ import annotations

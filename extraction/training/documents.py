@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from extraction.training import blocks
 from extraction.training.blocks import Fact, Setting
-from extraction.training.business import Event, Line
+from extraction.training.business import Event, Line, cents
 from extraction.training.choices import Choices
 from extraction.training.layout import Block, Content, Page, Shown, beside, plain, stacked
 from extraction.training.pager import A4, LETTER, Pager
@@ -45,9 +45,16 @@ def _compose_common(setting: Setting) -> list[Page]:
     event, style = setting.event, setting.style
     choices = style.choices
     size = LETTER if event.country.code in ("US", "MX") else A4
-    pager = Pager(
-        setting, size, Shown(f"{style.label(_number_label(event))} {event.texts['invoice_number']}")
-    )
+    running: Content = ""
+    if choices.chance("runs number", 0.6):
+        number = setting.text("invoice_number")
+        running = [
+            (f"{event.vendor.name}   {style.label(_number_label(event))} ", None),
+            (number.text, number),
+        ]
+    elif choices.chance("runs name", 0.5):
+        running = event.vendor.name
+    pager = Pager(setting, size, running)
     for row in _header(setting, pager.width):
         pager.place(row)
         pager.y += choices.between("row gap", 6, 20)
@@ -70,8 +77,14 @@ def _facts(setting: Setting) -> list[Fact]:
     """Numbers and dates in the layout's order; some are left out by the layout."""
     event, style = setting.event, setting.style
     date_label = "invoice_date" if event.document_type == "invoice" else "plain_date"
+    # Now and then what everybody expects is not there.
+    forgotten = Choices(f"forgotten {event.texts['invoice_number']} {event.days['invoice_date']}")
     head: list[Fact] = [(style.label(_number_label(event)), setting.text("invoice_number"))]
     dated: list[Fact] = [(style.label(date_label), setting.day("invoice_date"))]
+    if forgotten.chance("number", 0.03):
+        head = []
+    if forgotten.chance("date", 0.03):
+        dated = []
     others: list[Fact] = []
     for name in (
         "work_order_number",
@@ -97,6 +110,10 @@ def _facts(setting: Setting) -> list[Fact]:
     if "due_date" in event.days:
         others.append((style.label("due_date"), setting.day("due_date")))
     others += _period(setting)
+    if style.choices.chance("sum at the top", 0.1):
+        name = "amount_due" if "amount_due" in event.money else "total"
+        if name in event.money:
+            others.append((style.label(name), setting.amount(event.money[name], name, symbol=True)))
     for name, value in event.extra.items():
         if name not in ("bank", "bic"):
             others.append((style.label(name), Shown(value)))
@@ -288,7 +305,9 @@ def _columns(event: Event, style: Style) -> list[Column]:
         names.append("quantity")
         if choices.chance("column unit", 0.5):
             names.append("unit")
-        if priced and choices.chance("column price", 0.93):
+        if event.family == "rental" and choices.chance("columns of rates", 0.35):
+            names += ["rate_day", "rate_week", "rate_month"]
+        elif priced and choices.chance("column price", 0.93):
             names.append("unit_price")
     front = [
         n
@@ -315,7 +334,8 @@ def _columns(event: Event, style: Style) -> list[Column]:
         names.append("tax_rate")
     if priced:
         names.append("amount")
-    right = {"quantity", "ordered", "unit_price", "amount", "tax_rate"}
+    right = {"quantity", "ordered", "unit_price", "amount", "tax_rate", "rate_day", "rate_week", "rate_month"}
+
     number_align = choices.pick("number align", ("right", "right", "right", "center"))
     aligned = dict.fromkeys(names, "left") | dict.fromkeys(right, number_align) | {"amount": "right"}
     if choices.chance("centred small columns", 0.4):
@@ -341,6 +361,9 @@ def _statement_columns(style: Style) -> list[Column]:
 def _cell(setting: Setting, line: Line, index: int, name: str, *, symbol: bool) -> Shown | None:
     event, formats = setting.event, setting.event.formats
     target = f"{index}/{name}"
+    if name.startswith("rate_"):
+        share = {"rate_day": Decimal(1), "rate_week": Decimal(3), "rate_month": Decimal(8)}[name]
+        return Shown(formats.number(cents(line.money("unit_price") * share)))
     if name == "ordered":
         return Shown(formats.quantity(line.money("quantity")))
     if name == "tax_rate":
@@ -441,6 +464,8 @@ def _closing(setting: Setting, pager: Pager) -> None:
     others_width = width - sums_width - 18 if side != "full" else width
     texts = {"payment": blocks.payment, "notes": blocks.notes}
     order = choices.shuffled("closing order", list(texts))
+    if rows and choices.chance("sums at the bottom", 0.15):
+        pager.sink(total)
     if side != "full" and rows and choices.chance("text beside sums", 0.55):
         text = stacked([texts[name](setting, others_width) for name in order], gap=8)
         pair = (
@@ -449,14 +474,18 @@ def _closing(setting: Setting, pager: Pager) -> None:
             else [(0.0, total), (sums_width + 18, text)]
         )
         pager.place(beside(pair, width))
-        return
-    if rows:
-        pager.place(total, x=width - sums_width if side == "right" else 0.0)
-    for name in order:
-        block = texts[name](setting, width)
-        if block.height:
-            pager.y += 8
-            pager.place(block)
+    else:
+        if rows:
+            pager.place(total, x=width - sums_width if side == "right" else 0.0)
+        for name in order:
+            block = texts[name](setting, width)
+            if block.height:
+                pager.y += 8
+                pager.place(block)
+    if event.document_type in ("invoice", "statement") and choices.chance("remittance slip", 0.1):
+        slip = blocks.remittance_slip(setting, width, number_label=_number_label(event))
+        pager.sink(slip)
+        pager.place(slip)
     if event.document_type == "delivery_ticket":
         pager.y += 14
         pager.place(blocks.signature(setting, width))

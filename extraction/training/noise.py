@@ -71,9 +71,14 @@ def photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Picture:
     laid = cv2.warpPerspective(page, matrix, (out_w, out_h), flags=cv2.INTER_AREA)
     mask = cv2.warpPerspective(np.full((height, width), 255, np.uint8), matrix, (out_w, out_h))
     mask = cv2.GaussianBlur(mask, (3, 3), 0)[..., None].astype(np.float32) / 255
-    image = laid.astype(np.float32) * mask + ground * (1 - mask)
+    image: NDArray[Any] = laid.astype(np.float32) * mask + ground * (1 - mask)
     image *= _light(out_h, out_w, rng)[..., None]
-    image *= np.array([look.between("warm", 0.9, 1.0), 1.0, look.between("cold", 0.88, 1.0)], np.float32)
+    tint = (
+        look.between("red", 0.95, 1.04),
+        look.between("green", 0.95, 1.0),
+        look.between("blue", 0.82, 1.04),
+    )
+    image *= np.array(tint, np.float32)
     if look.chance("blurred", 0.6):
         image = cv2.GaussianBlur(image, (0, 0), look.between("blur", 0.4, 1.15))
     if look.chance("moved", 0.15):
@@ -135,7 +140,7 @@ def _age(
     """Contrast, dust, streaks and the softness of a scanner."""
     import cv2
 
-    result = image.astype(np.float32)
+    result: NDArray[Any] = image.astype(np.float32)
     if grey:
         result = np.repeat(result.mean(axis=2, keepdims=True), 3, axis=2)
     black, white = look.between("black", 0, 70), look.between("white", 215, 255)
@@ -213,7 +218,8 @@ def _crumple(page: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def _motion(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _motion(image: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+
     import cv2
 
     size = int(rng.integers(3, 6))
@@ -222,7 +228,7 @@ def _motion(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.float32)
 
 
-def _encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
+def _encode(image: NDArray[Any], suffix: str, quality: int) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()

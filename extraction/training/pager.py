@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from extraction.training.blocks import Setting
 from extraction.training.choices import phrases
-from extraction.training.layout import Block, Page, Pen, Rule, Shown, moved, paragraph
+from extraction.training.layout import Block, Content, Page, Pen, Rule, Shown, moved, paragraph
 from extraction.training.table import Row, Table
 
 LETTER, A4 = (612.0, 792.0), (595.0, 842.0)
@@ -19,7 +19,7 @@ class Pager:
 
     setting: Setting
     size: tuple[float, float]
-    running: Shown | None = None
+    running: Content = ""
     pages: list[Page] = field(default_factory=list)
     y: float = 0.0
     left: float = field(init=False)
@@ -47,10 +47,8 @@ class Pager:
         """Begin a page."""
         self.pages.append(Page(*self.size))
         self.y = self.top
-        if len(self.pages) > 1 and self.running is not None:
-            vendor = self.setting.event.vendor.name
-            head = paragraph(self.setting.style.body, f"{vendor}   {self.running.text}", self.width)
-            self.place(head)
+        if len(self.pages) > 1 and self.running:
+            self.place(paragraph(self.setting.style.body, self.running, self.width))
             self.y += 8
 
     def place(self, block: Block, *, x: float = 0.0) -> None:
@@ -59,6 +57,11 @@ class Pager:
             self.turn()
         self.pages[-1].marks.extend(moved(block.marks, self.left + x, self.y))
         self.y += block.height
+
+    def sink(self, block: Block) -> None:
+        """Move down so that a block will end at the bottom of the page, if it fits there."""
+        if block.height < self.room:
+            self.y += self.room - block.height
 
     def table(self, table: Table, *, page_sums: bool = False, amount_column: str = "") -> None:
         """Lay out a table over as many pages as it takes, with its head on each."""
@@ -91,18 +94,18 @@ class Pager:
             self.place(block)
         self.place(table.foot())
 
-    def finish(self) -> list[Page]:
-        """Number the pages and add the footer; return them."""
+    def finish(self, *, before: int = 0, after: int = 0) -> list[Page]:
+        """Number the pages and add the footer; return them. ``before`` and ``after`` are pages of other sheets."""
         style, event = self.setting.style, self.setting.event
         choices = style.choices
         small = style.smaller(style.body, 0.8)
         small = Pen(
             small.font, small.size, choices.pick("footer ink", ("#000000", "#555555", "#888888")), 1.15
         )
-        numbered = choices.chance("numbers pages", 0.5) or len(self.pages) > 1
+        numbered = choices.chance("numbers pages", 0.5) or before + len(self.pages) + after > 1
         footer = choices.pick("footer", ("", "", "slogan", "company"))
         at_top = choices.chance("page number at top", 0.25)
-        for number, page in enumerate(self.pages, start=1):
+        for number, page in enumerate(self.pages, start=before + 1):
             y = page.height - 34
             if footer:
                 lines = (
@@ -122,7 +125,7 @@ class Pager:
                 page.marks.extend(moved(block.marks, self.left, y))
                 y += block.height
             if numbered:
-                text = f"{style.label('page', end=False)} {number} {choices.pick('label of', phrases('labels', 'of', style.language))} {len(self.pages)}"
+                text = f"{style.label('page', end=False)} {number} {choices.pick('label of', phrases('labels', 'of', style.language))} {before + len(self.pages) + after}"
                 block = paragraph(
                     small, text, self.width, align=choices.pick("page align", ("right", "center", "left"))
                 )

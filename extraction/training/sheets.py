@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from extraction.training import blocks
@@ -113,7 +113,9 @@ def compose_pay_application(setting: Setting) -> list[Page]:
     )
     pager.y += 16
     pager.place(_certification(setting, pager.width))
-    return pager.finish() + _continuation(setting)
+    detail = _continuation(setting)
+    first = pager.finish(after=len(detail.pages))
+    return first + detail.finish(before=len(first))
 
 
 def _pay_facts(setting: Setting) -> list[Fact]:
@@ -173,12 +175,12 @@ def _certification(setting: Setting, width: float) -> Block:
     return stacked([paragraph(small, text, width), line])
 
 
-def _continuation(setting: Setting) -> list[Page]:
+def _continuation(setting: Setting) -> Pager:
     """The schedule of values, with its sums."""
     event, style = setting.event, setting.style
     choices, formats = style.choices, event.formats
     landscape = choices.chance("landscape", 0.8)
-    pager = Pager(setting, LETTER[::-1] if landscape else LETTER, Shown("Schedule of work, continued"))
+    pager = Pager(setting, LETTER[::-1] if landscape else LETTER, "Schedule of work, continued")
     pager.place(
         paragraph(
             style.bold.scaled(1.2),
@@ -261,7 +263,7 @@ def _continuation(setting: Setting) -> list[Page]:
         )
     )
     pager.table(Table(style, columns, rows, pager.width))
-    return pager.finish()
+    return pager
 
 
 # A pre-printed form in two languages: the words of a label, in both.
@@ -306,14 +308,15 @@ class _Form:
         english, spanish = self.style.choices.pick(f"form {name}", _FORM_LABELS[name])
         return english if self.bilingual == "english only" else f"{english} / {spanish}"
 
-    def written(self, shown: Shown, width: float, *, align: str = "left") -> Block:
-        """An entry by hand: size, place and slant waver; what is too long is written smaller."""
+    def written(self, shown: Shown, width: float, *, text: str = "", align: str = "left") -> Block:
+        """An entry by hand (``text`` if it is a part of ``shown``): size, place and slant waver; what is too long is written smaller."""
         rng = self.rng
+        text = text or shown.text
         pen = self.ink.scaled(rng.uniform(0.88, 1.12))
-        needed = pen.width(shown.text)
+        needed = pen.width(text)
         if needed > width - 4:
             pen = pen.scaled((width - 4) / needed)
-            needed = pen.width(shown.text)
+            needed = pen.width(text)
         room = max(0.0, width - needed)
         x = {
             "left": min(room, rng.uniform(0, 10)),
@@ -324,8 +327,19 @@ class _Form:
         return Block(
             width,
             self.ink.size,
-            [Text(x, y, shown.text, pen.font, pen.size, pen.color, shown, angle=rng.uniform(-1.6, 1.6))],
+            [Text(x, y, text, pen.font, pen.size, pen.color, shown, angle=rng.uniform(-1.6, 1.6))],
         )
+
+    def broken(self, text: str, width: float) -> list[str]:
+        """Break a text into what fits on the rows of a form."""
+        rows = [""]
+        for word in text.split():
+            longer = f"{rows[-1]} {word}".strip()
+            if rows[-1] and self.ink.width(longer) > width:
+                rows.append(word)
+            else:
+                rows[-1] = longer
+        return rows
 
     def entry(self, name: str, shown: Shown | None, width: float) -> Block:
         """A label with a line or box to write on, filled in if there is something to write."""
@@ -498,25 +512,21 @@ def _grid(form: _Form, width: float) -> Block:
         head.marks.insert(0, Fill(0, 0, width, head.height, style.tint))
     rows = [head]
     blanks = choices.pick("empty rows", (1, 3, 5, 8))
-    for index in range(len(event.lines) + blanks):
-        row = Block(width, row_height)
-        x = 0.0
-        for name, share in columns:
-            if index < len(event.lines):
-                line = event.lines[index]
-                value = line.values[name]
+    shares = dict(columns)
+    for index, line in enumerate(event.lines):
+        whole = Shown(str(line.values["description"]), f"{index}/description")
+        for number, part in enumerate(form.broken(whole.text, width * shares["description"] - 10)):
+            cells: dict[str, tuple[str, Shown]] = {"description": (part, whole)}
+            for name in shares if number == 0 else ():
                 if name in ("amount", "unit_price"):
                     text = _by_hand(formats.number(line.money(name)), symbol=symbol, cents=cents)
+                elif name == "quantity":
+                    text = formats.quantity(line.money(name))
                 else:
-                    text = formats.quantity(line.money(name)) if isinstance(value, Decimal) else str(value)
-                entry = form.written(
-                    Shown(text, f"{index}/{name}"),
-                    width * share - 6,
-                    align="left" if name == "description" else "right",
-                )
-                row.put(entry, x + 3, row_height - form.ink.size * 1.12)
-            x += width * share
-        rows.append(row)
+                    continue
+                cells[name] = (text, Shown(text, f"{index}/{name}"))
+            rows.append(_row_by_hand(form, columns, cells, width, row_height))
+    rows += [Block(width, row_height) for _ in range(blanks)]
     grid = stacked(rows)
     y = 0.0
     for row in rows:
@@ -529,6 +539,28 @@ def _grid(form: _Form, width: float) -> Block:
     total = Shown(_by_hand(formats.number(event.money["total"]), symbol=symbol, cents=cents), "total")
     below = beside([(width - room, form.entry("total", total, room))], width)
     return stacked([grid, below], gap=5)
+
+
+def _row_by_hand(
+    form: _Form,
+    columns: Sequence[tuple[str, float]],
+    cells: Mapping[str, tuple[str, Shown]],
+    width: float,
+    height: float,
+) -> Block:
+    row = Block(width, height)
+    x = 0.0
+    for name, share in columns:
+        if name in cells:
+            text, shown = cells[name]
+            align = "left" if name == "description" else "right"
+            row.put(
+                form.written(shown, width * share - 6, text=text, align=align),
+                x + 3,
+                height - form.ink.size * 1.12,
+            )
+        x += width * share
+    return row
 
 
 def _by_hand(number: str, *, symbol: bool, cents: bool) -> str:
