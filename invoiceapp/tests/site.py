@@ -6,13 +6,17 @@ the site what a test asks for; the test process itself never touches that databa
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +129,10 @@ def workers_of(supervisor: subprocess.Popen[bytes], *, state: str) -> list[psuti
 def installed(folder: Path, **variables: str) -> Iterator[Site]:
     """Prepare a site; at the end no process of it may be left."""
     site = Site(folder, **variables)
-    site.manage("prepare")
+    if "DATABASE_URL" not in variables:
+        shutil.copytree(_prepared(), folder / "var")
+    if variables.keys() & {"DATABASE_URL", "QUEUE_BROKER", "STORAGE"}:
+        site.manage("prepare")
     try:
         yield site
     finally:
@@ -133,6 +140,15 @@ def installed(folder: Path, **variables: str) -> Iterator[Site]:
         for process in left:
             process.kill()
     assert left == [], "some processes of the site outlived their test"
+
+
+@cache
+def _prepared() -> Path:
+    """Return the folder of a prepared SQLite site: the migrations of all sites of one test run take place once."""
+    folder = Path(tempfile.mkdtemp(prefix="site-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Site(folder).manage("prepare")
+    return folder / "var"
 
 
 def _belongs_to(site: Site, process: psutil.Process) -> bool:

@@ -169,6 +169,7 @@ def wake(now: datetime | None = None) -> int:
     :return: how many calls were sent; at most `CALLS_PER_SWEEP`.
     """
     now = now or timezone.now()
+    _close_decided(now)
     _release_full_batches(now)
     _close_windows(now)
     due = Counter(dict(_claimable(now).order_by().values_list("queue").annotate(Count("pk"))))
@@ -295,6 +296,14 @@ def _held(item: WorkItem) -> QuerySet[WorkItem]:
 
 def _without_date(organization: Organization) -> QuerySet[WorkItem]:
     return WorkItem.objects.filter(organization=organization, status=Status.QUEUED, due=None)
+
+
+def _close_decided(now: datetime) -> None:
+    """Close what waits for invoices that were decided (rejected, say) before their turn: nobody needs it."""
+    to_be_read = (Invoice.Status.WAITING, Invoice.Status.READING)
+    WorkItem.objects.filter(status=Status.QUEUED, finished=None).exclude(
+        invoice__status__in=to_be_read
+    ).update(status=Status.DONE, finished=now)
 
 
 def _release_full_batches(now: datetime) -> None:

@@ -322,6 +322,18 @@ def test_withdrawn_work_is_not_done(make_invoice: Make) -> None:
     assert work.claim(QUEUE) is not None
 
 
+def test_what_is_rejected_while_it_waits_counts_for_no_batch(
+    organization: Organization, make_invoice: Make, alice: Any
+) -> None:
+    collect_batches(organization, 2)
+    rejected = make_invoice()
+    work.submit(rejected)
+    invoices.reject(rejected, user=alice, reason="Not for us.")
+    work.wake()
+    assert work.waiting_for_batch(organization) == 0
+    assert work.submit(make_invoice()).due is None
+
+
 # --- the heart -------------------------------------------------------------------------------------
 
 
