@@ -46,13 +46,11 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
             continue
         street = bool(STREET.search(text)) and any(ch.isdigit() for ch in text)
         town = bool(POSTCODE.search(text))
-        if proven and not (
-            street
-            or town
-            or COUNTRY.match(text)
-            or re.search(r"^[^\W\d][\w .'-]+,?\s*[A-Z]{0,3}\.?,?$", text)
-        ):
-            break
+        if proven:
+            # after the town: its region, the country, or another line of it
+            short = not any(ch.isdigit() for ch in text) and len(text.split()) <= 3
+            if not (street or town or short or COUNTRY.match(text) or REGION.search(text)):
+                break
         kept.append(cell)
         proven = proven or town
         if proven and COUNTRY.match(text):
