@@ -93,6 +93,7 @@ def load_calibration(path: Path = WEIGHTS) -> Calibration:
     unknown = set(content["coefficients"]) - set(FEATURES)
     if unknown:
         raise ValueError(
-            f"{path.name} was fitted with features this version doesn't have: {', '.join(sorted(unknown))}; fit it again"
+            f"{path.name} was fitted with features this version doesn't have: {', '.join(sorted(unknown))};"
+            " fit it again"
         )
     return Calibration(content["version"], content["coefficients"])

@@ -171,7 +171,8 @@ def _tax_rate(money: Mapping[str, Decimal]) -> Iterator[Check]:
     difference = max(abs(tax) - most, Decimal(0))
     yield _outcome(
         "tax_rate", difference, ("tax_rate", "tax_amount", "subtotal"),
-        f"tax is {money_text(difference)} more than {money['tax_rate'].normalize():f} % of the subtotal", max(TOLERANCE, most * PRODUCT_TOLERANCE),
+        f"tax is {money_text(difference)} more than {money['tax_rate'].normalize():f} % of the subtotal",
+        max(TOLERANCE, most * PRODUCT_TOLERANCE),
     )  # fmt: skip
 
 
@@ -227,7 +228,8 @@ def _dates(fields: Mapping[str, str], days: Mapping[str, date]) -> Iterator[Chec
             message = (
                 ""
                 if passed
-                else f"{term} days after the invoice date is {expected.isoformat()}, the due date says {due.isoformat()}"
+                else f"{term} days after the invoice date is {expected.isoformat()},"
+                f" the due date says {due.isoformat()}"
             )
             yield Check(
                 "due_date_fits_terms", passed, "", ("invoice_date", "due_date", "payment_terms"), message
@@ -278,7 +280,7 @@ def _numbers(fields: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[Check]:
-    """Ties of a continuation sheet: completed to date = previous + this period + stored; never over the scheduled value."""
+    """Ties of a continuation sheet: previous + this period + stored = completed, within the scheduled value."""
     wrong_sum: list[str] = []
     over: list[str] = []
     applied = 0
@@ -302,7 +304,8 @@ def _pay_application_lines(line_items: Sequence[Mapping[str, str]]) -> Iterator[
         if abs(difference) > TOLERANCE:
             worst += difference
             wrong_sum.append(
-                f"item {name}: previous, this period and stored make {money_text(completed + difference)}, completed says {money_text(completed)}"
+                f"item {name}: previous, this period and stored make {money_text(completed + difference)},"
+                f" completed says {money_text(completed)}"
             )
         if scheduled is not None and completed > scheduled + TOLERANCE:
             over.append(f"item {name} is billed {money_text(completed - scheduled)} over its scheduled value")

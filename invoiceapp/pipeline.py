@@ -25,6 +25,7 @@ from invoiceapp.records import invoices
 from invoiceapp.records.models import Invoice
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from review.models import Item
 
 log = logging.getLogger(__name__)
 Status = Invoice.Status
@@ -41,6 +42,27 @@ def read_again(invoice: Invoice, *, user: object) -> WorkItem:
         review.services.withdraw(invoice)
         invoices.change_status(invoice, Status.WAITING, user=user)
         return work.submit(invoice)
+
+
+def replace(invoice: Invoice, *, by: Invoice, user: object) -> None:
+    """Refuse an invoice whose picture was bad in favour of one with a better picture of the same paper.
+
+    :raises WrongStatus: if it is being read, in somebody's hands or decided; nothing is changed.
+    """
+    reason = f"Replaced by a better picture: invoice {by.reference}."
+    with transaction.atomic():
+        invoice = Invoice.objects.get(pk=invoice.pk)
+        item = invoice.review_items.filter(status=Item.Status.OPEN).first()
+        if invoice.status == Status.WAITING:
+            work.withdraw(invoice)
+            invoices.reject(invoice, user=user, reason=reason)
+        elif invoice.status == Status.REVIEW and item is not None:
+            try:
+                review.services.reject(item, user=user, reason=reason)
+            except review.services.ClaimLost as error:
+                raise invoices.WrongStatus(str(error)) from error
+        else:
+            raise invoices.WrongStatus(f"{invoice} is “{invoice.get_status_display()}” by now.")
 
 
 def process_next(queue: str) -> str:

@@ -115,9 +115,9 @@ def route(run: Run) -> Item | None:
     readings = {reading.field: reading for reading in run.readings.all()}
     doubts = {name: str(why) for name, why in run.doubts.items()}
     with transaction.atomic():
-        _accept_readings(invoice, run, readings, doubts)
+        typed = _accept_readings(invoice, run, readings, doubts)
         _accept_lines(invoice, run, doubts)
-        confident = [name for name in readings if name not in doubts]
+        confident = [name for name in readings if name not in doubts and name not in typed]
         drawn = sampling.draw(invoice.pk, confident, invoice.organization.audit_share)
         if not doubts and not drawn:
             withdraw(invoice)
@@ -146,6 +146,8 @@ def return_to_review(invoice: Invoice, *, user: Any, reason: str) -> Item:
     """
     if not reason.strip():
         raise InvalidValue("Say what is wrong: the clerk will read it.")
+    if invoice.status not in (Status.TO_APPROVE, Status.APPROVED):
+        raise invoices.WrongStatus(f"{invoice} is “{invoice.get_status_display()}”: it can't be sent back.")
     before = invoice.review_items.order_by("-created", "-pk").first()
     with transaction.atomic():
         return _open_item(
@@ -167,11 +169,13 @@ def withdraw(invoice: Invoice) -> None:
 
 def _accept_readings(
     invoice: Invoice, run: Run, readings: Mapping[str, FieldReading], doubts: dict[str, str]
-) -> None:
+) -> set[str]:
+    """Write the machine's values, changing ``doubts`` as needed; returns the fields a person had entered."""
     origin = Origin(run_id=run.pk)
     current = invoices.current_values(invoice)
+    typed = {name for name, held in current.items() if held.source == InvoiceValue.Source.PERSON}
     for name, held in current.items():
-        if held.source == InvoiceValue.Source.PERSON:
+        if name in typed:
             read = readings.get(name)
             if read is None or read.value == held.value:
                 doubts.pop(name, None)
@@ -185,7 +189,7 @@ def _accept_readings(
     if run.document_type and "document_type" not in readings:
         found.append(("document_type", run.document_type, None))
     for name, value, reading in found:
-        if name in current and current[name].source == InvoiceValue.Source.PERSON:
+        if name in typed:
             continue
         try:
             invoices.accept_value(
@@ -199,6 +203,7 @@ def _accept_readings(
             )
         except InvalidValue as error:
             doubts[name] = str(error)
+    return typed
 
 
 def _accept_lines(invoice: Invoice, run: Run, doubts: dict[str, str]) -> None:
@@ -272,7 +277,7 @@ def _open_item(
         invoice=invoice,
         run=run,
         reason=reason,
-        explanation=explanation,
+        explanation=explanation[:500],
         fields=dict(fields),
         sampled=list(sampled),
         urgent=invoice.urgent,

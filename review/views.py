@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from extraction.fields import FIELDS
 from invoiceapp.records import invoices
-from invoiceapp.records.access import may, require
+from invoiceapp.records.access import OfficeRequest, may, require
 from invoiceapp.records.invoices import InvalidValue, WrongStatus
 from invoiceapp.records.models import Page
 from review import queue, screen, services
@@ -35,7 +35,7 @@ PAGES_AHEAD = 2
 
 
 @require_GET
-def waiting(request: HttpRequest) -> HttpResponse:
+def waiting(request: OfficeRequest) -> HttpResponse:
     """List what waits for a person, with filters and order in the address."""
     require(request.user, request.organization, "review")
     form = FilterForm(request.GET)
@@ -79,7 +79,7 @@ _HEADS = (
 )
 
 
-def _heads(request: HttpRequest, filters: Filters) -> list[dict[str, Any]]:
+def _heads(request: OfficeRequest, filters: Filters) -> list[dict[str, Any]]:
     """Return the sortable columns with the address that sorts by each."""
     heads = []
     for label, up, down, numeric in _HEADS:
@@ -95,7 +95,7 @@ def _heads(request: HttpRequest, filters: Filters) -> list[dict[str, Any]]:
     return heads
 
 
-def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int]) -> dict[str, Any]:
+def _queue_row(item: Item, request: OfficeRequest, now: datetime, skipped: set[int]) -> dict[str, Any]:
     holder = item.holder(now)
     labels = [FIELDS[name].label if name in FIELDS else "Lines" for name in item.fields]
     return {
@@ -111,14 +111,14 @@ def _queue_row(item: Item, request: HttpRequest, now: datetime, skipped: set[int
 
 
 @require_POST
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: OfficeRequest) -> HttpResponse:
     """Give the user the next free invoice that fits the filters."""
     require(request.user, request.organization, "review")
     return _to_next(request)
 
 
 @require_POST
-def claim(request: HttpRequest, pk: int) -> HttpResponse:
+def claim(request: OfficeRequest, pk: int) -> HttpResponse:
     """Give the user this invoice, if nobody else has it."""
     item = _item(request, pk)
     try:
@@ -130,7 +130,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def correct(request: HttpRequest, pk: int) -> HttpResponse:
+def correct(request: OfficeRequest, pk: int) -> HttpResponse:
     """Show the page beside the form, and take what the person decided."""
     item = _item(request, pk)
     if request.method == "POST":
@@ -141,7 +141,7 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
     return _screen(request, item)
 
 
-def _save(request: HttpRequest, item: Item) -> HttpResponse:
+def _save(request: OfficeRequest, item: Item) -> HttpResponse:
     posted = read_correction(request.POST)
     action = request.POST.get("action", "save")
     if action == "more_lines":
@@ -170,7 +170,7 @@ def _save(request: HttpRequest, item: Item) -> HttpResponse:
 
 
 @require_POST
-def check(request: HttpRequest, pk: int) -> HttpResponse:
+def check(request: OfficeRequest, pk: int) -> HttpResponse:
     """Say which rules what was typed so far breaks, and how each value is understood; writes nothing."""
     item = _item(request, pk)
     posted = read_correction(request.POST)
@@ -207,7 +207,7 @@ def _checks(posted: Correction) -> list[Any]:
 
 
 @require_POST
-def renew(request: HttpRequest, pk: int) -> JsonResponse:
+def renew(request: OfficeRequest, pk: int) -> JsonResponse:
     """Lengthen the claim while the person works; 409 with the reason once it is lost."""
     item = _item(request, pk)
     try:
@@ -218,7 +218,7 @@ def renew(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_POST
-def release(request: HttpRequest, pk: int) -> HttpResponse:
+def release(request: OfficeRequest, pk: int) -> HttpResponse:
     """Put the invoice back for everybody."""
     item = _item(request, pk)
     services.release(item, request.user)
@@ -227,7 +227,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def skip(request: HttpRequest, pk: int) -> HttpResponse:
+def skip(request: OfficeRequest, pk: int) -> HttpResponse:
     """Leave the invoice to somebody else and go on with the next."""
     item = _item(request, pk)
     services.skip(item, request.user)
@@ -236,7 +236,7 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def reject(request: HttpRequest, pk: int) -> HttpResponse:
+def reject(request: OfficeRequest, pk: int) -> HttpResponse:
     """Refuse the invoice for good, with a reason."""
     item = _item(request, pk)
     form = ReasonForm(request.POST or None)
@@ -253,7 +253,7 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def take_back(request: HttpRequest, pk: int) -> HttpResponse:
+def take_back(request: OfficeRequest, pk: int) -> HttpResponse:
     """Undo the user's own save of a moment ago."""
     item = _item(request, pk)
     try:
@@ -265,7 +265,7 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def words(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def words(request: OfficeRequest, pk: int, number: int) -> HttpResponse:
     """Return the words of a page as JSON: ``[[text, x0, y0, x1, y1, line], ...]``, page-relative."""
     item = _item(request, pk)
     page = get_object_or_404(Page, document_id=item.invoice.document_id, number=number)
@@ -282,7 +282,7 @@ def words(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 
 @require_GET
-def ahead(request: HttpRequest, pk: int) -> JsonResponse:
+def ahead(request: OfficeRequest, pk: int) -> JsonResponse:
     """Name what the browser will need for the next invoice, without claiming it."""
     item = _item(request, pk)
     rows = queue.candidates(request.user, request.organization, FilterForm(request.GET).filters())
@@ -297,7 +297,7 @@ def ahead(request: HttpRequest, pk: int) -> JsonResponse:
     return JsonResponse({"urls": urls})
 
 
-def _item(request: HttpRequest, pk: int) -> Item:
+def _item(request: OfficeRequest, pk: int) -> Item:
     require(request.user, request.organization, "review")
     return get_object_or_404(
         Item.objects.visible_to(request.user, request.organization).select_related(
@@ -308,7 +308,7 @@ def _item(request: HttpRequest, pk: int) -> Item:
 
 
 def _screen(
-    request: HttpRequest,
+    request: OfficeRequest,
     item: Item,
     *,
     posted: Correction | None = None,
@@ -365,15 +365,16 @@ def _checks_held(fields: list[screen.FieldRow], lines: list[screen.LineRow]) -> 
     return list(services.check_values({k: v for k, v in values.items() if v}, [c for c in cells if c]))
 
 
-def _to_next(request: HttpRequest, *, saved: Item | None = None) -> HttpResponse:
+def _to_next(request: OfficeRequest, *, saved: Item | None = None) -> HttpResponse:
     extra = {"saved": saved.pk} if saved else {}
-    item = services.claim_next(request.user, request.organization, FilterForm(request.GET).filters())
+    organization = require(request.user, request.organization, "review")
+    item = services.claim_next(request.user, organization, FilterForm(request.GET).filters())
     if item is not None:
         return redirect(_with_query(request, "review:correct", item.pk, **extra))
     return redirect(_with_query(request, "review:queue", **extra))
 
 
-def _just_saved(request: HttpRequest) -> Item | None:
+def _just_saved(request: OfficeRequest) -> Item | None:
     """Return the item the user has just saved and may still take back."""
     pk = request.GET.get("saved", "")
     if not pk.isdigit() or len(pk) > 18:
@@ -386,15 +387,15 @@ def _just_saved(request: HttpRequest) -> Item | None:
     )
 
 
-def _filters_of(request: HttpRequest) -> Mapping[str, str]:
+def _filters_of(request: OfficeRequest) -> Mapping[str, str]:
     return {name: request.GET[name] for name in FilterForm.base_fields if request.GET.get(name)}
 
 
-def _query(request: HttpRequest, **extra: Any) -> str:
+def _query(request: OfficeRequest, **extra: Any) -> str:
     """Return the filters as a query string with its question mark, or nothing."""
     asked = {**_filters_of(request), **extra}
     return f"?{urlencode(asked)}" if asked else ""
 
 
-def _with_query(request: HttpRequest, name: str, *args: Any, **extra: Any) -> str:
+def _with_query(request: OfficeRequest, name: str, *args: Any, **extra: Any) -> str:
     return reverse(name, args=args) + _query(request, **extra)

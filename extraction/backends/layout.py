@@ -48,9 +48,8 @@ class LayoutBackend:
 
     name = "layout"
 
-    @property
-    def version(self) -> str:
-        return f"rules-1+{load_calibration().version}"
+    def __init__(self) -> None:
+        self.version = f"rules-1+{load_calibration().version}"
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.

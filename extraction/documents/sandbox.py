@@ -201,9 +201,10 @@ def _run_once(request: bytes, limits: Limits, *, seconds: int) -> Answer:
         except (frames.BrokenFrame, OSError):
             finished = False  # how the child ended says more than the bytes it left
         ending = _read_line(status)
-    if ending is None:
+    if ending is None and not finished:
         raise _OpenerGone
-    code, peak = (int(part) for part in ending.split())
+    # An opener that was killed can't say how its child ended, but the child may have had its last word.
+    code, peak = (int(part) for part in ending.split()) if ending else (0, 0)
     usage = Usage(seconds=time.monotonic() - started, peak_memory=peak)
     for message, _ in answered:
         if "refused" in message:

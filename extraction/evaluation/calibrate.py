@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,19 +56,25 @@ def collect(documents: Iterable[LabelledDocument]) -> Iterator[Sample]:
         yield from samples_of(document, {n: v.value for n, v in result.fields.items()}, result.evidence)
 
 
-def samples_of(document: LabelledDocument, values: dict[str, str], evidence: object) -> Iterator[Sample]:
+def samples_of(
+    document: LabelledDocument, values: Mapping[str, str], evidence: Mapping[str, Evidence]
+) -> Iterator[Sample]:
     """Compare the values read on one document with its truth."""
-    found: dict[str, Evidence] = dict(evidence)  # type: ignore[call-overload]
     group = re.sub(r"\W", "", str(document.fields.get("vendor_name") or document.name).lower())
     for name, truth in document.fields.items():
-        if name in values and name in found and truth is not None:
+        if name in values and name in evidence and truth is not None:
             yield Sample(
-                document.name, document.track, group, found[name], values[name], is_right(name, truth, values[name])
+                document.name,
+                document.track,
+                group,
+                evidence[name],
+                values[name],
+                is_right(name, truth, values[name]),
             )
 
 
 def fit(samples: Sequence[Sample]) -> np.ndarray:
-    """Return the coefficients of a ridge-regularised logistic regression (the bias is not pulled), by Newton's method."""
+    """Return the coefficients of a logistic regression with a ridge (not on the bias), by Newton's method."""
     x = np.array([features_of(s.evidence) for s in samples], dtype=float)
     y = np.array([s.right for s in samples], dtype=float)
     penalty = np.full(x.shape[1], RIDGE)
@@ -101,12 +107,10 @@ def cross_validate(samples: Sequence[Sample], folds: int) -> list[Outcome]:
         rest = [s for s in samples if fold_of[s.group] != fold]
         if not held or not rest:
             continue
-        for sample, confidence in zip(held, predict(fit(rest), held), strict=True):
-            outcomes.append(
-                Outcome(
-                    sample.document, sample.track, sample.evidence.field, None, sample.value, sample.right, float(confidence)
-                )
-            )
+        outcomes += [
+            Outcome(s.document, s.track, s.evidence.field, None, s.value, s.right, float(confidence))
+            for s, confidence in zip(held, predict(fit(rest), held), strict=True)
+        ]
     return outcomes
 
 
@@ -126,7 +130,8 @@ def report(outcomes: Sequence[Outcome]) -> str:
         accepted = confidence >= threshold
         if accepted.any():
             lines.append(
-                f"  at {threshold:.2f}: {100 * accepted.mean():.0f} % accepted, {100 * (1 - right[accepted].mean()):.1f} % of them wrong"
+                f"  at {threshold:.2f}: {100 * accepted.mean():.0f} % accepted,"
+                f" {100 * (1 - right[accepted].mean()):.1f} % of them wrong"
             )
     return "\n".join(lines)
 
@@ -135,24 +140,32 @@ def save(weights: np.ndarray, samples: Sequence[Sample], path: Path = WEIGHTS) -
     """Write the model and return its version, which follows from its coefficients."""
     coefficients = {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)}
     digest = hashlib.sha256(json.dumps(coefficients, sort_keys=True).encode()).hexdigest()[:8]
+    documents, vendors = len({s.document for s in samples}), len({s.group for s in samples})
+    version = f"real-{len(samples)}-{digest}"
     content = {
-        "version": f"real-{len(samples)}-{digest}",
-        "fitted_on": f"{len(samples)} values of {len({s.document for s in samples})} real documents of {len({s.group for s in samples})} vendors",
+        "version": version,
+        "fitted_on": f"{len(samples)} values of {documents} real documents of {vendors} vendors",
         "coefficients": coefficients,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    return content["version"]  # type: ignore[return-value]
+    return version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="extraction.evaluation.calibrate", description=__doc__.split("\n", 1)[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(
+        prog="extraction.evaluation.calibrate",
+        description="Fit the calibration of the layout reader on labelled real documents.",
+    )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--track", action="append", default=[])
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="write the model that the reader loads")
     options = parser.parse_args(arguments)
     documents = [
-        d for folder in options.folders for d in read_dataset(folder) if not options.track or d.track in options.track
+        d
+        for folder in options.folders
+        for d in read_dataset(folder)
+        if not options.track or d.track in options.track
     ]
     samples: list[Sample] = []
     for number, document in enumerate(documents, start=1):

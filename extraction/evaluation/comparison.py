@@ -16,7 +16,8 @@ ADDRESS_SIMILARITY = 0.9
 ADDRESS_SHARE = 0.6
 
 _LEGAL = re.compile(
-    r"\b(?:incorporated|inc|llc|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|ek|ug|sarl|sas|sasu|eurl|sa|bv|nv|srl|spa|sl|pty|pte|pvt|plc|llp|lp|sdn bhd|sdn|bhd|lda|ltda)\b"
+    r"\b(?:incorporated|inc|llc|ltd|limited|corp|corporation|co|company|gmbh|ag|kg|ohg|ek|ug|sarl|sas|sasu"
+    r"|eurl|sa|bv|nv|srl|spa|sl|pty|pte|pvt|plc|llp|lp|sdn bhd|sdn|bhd|lda|ltda)\b"
 )
 
 

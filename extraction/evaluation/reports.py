@@ -83,9 +83,7 @@ def judge(document: LabelledDocument, read: Read, only: Sequence[str] = ()) -> R
 
 def summarise(results: Sequence[Result]) -> dict[str, Any]:
     """Return all figures per track as plain JSON values."""
-    tracks = sorted(
-        {r.document.track for r in results}, key=lambda t: [r.document.track for r in results].index(t)
-    )
+    tracks = list(dict.fromkeys(r.document.track for r in results))
     summary: dict[str, Any] = {
         "documents": len(results),
         "errors": sum(bool(r.error) for r in results),
@@ -182,6 +180,7 @@ def mistakes(results: Iterable[Result]) -> list[str]:
         ]
         if result.lines_found < result.lines_true or result.lines_read > result.lines_found:
             lines.append(
-                f"{result.document.name}: line items: {result.lines_found} of {result.lines_true} amounts found, {result.lines_read} read"
+                f"{result.document.name}: line items: {result.lines_found} of {result.lines_true} amounts found,"
+                f" {result.lines_read} read"
             )
     return lines

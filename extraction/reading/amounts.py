@@ -16,64 +16,22 @@ from typing import Literal
 DecimalMark = Literal[".", ",", ""]
 
 _SYMBOLS = {
-    "us$": "USD", "usd$": "USD", "$us": "USD", "c$": "CAD", "ca$": "CAD", "cad$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD",
-    "s$": "SGD", "hk$": "HKD", "mx$": "MXN", "r$": "BRL", "$": "USD", "£": "GBP", "€": "EUR", "₹": "INR", "¥": "JPY", "₽": "RUB",
-    "₩": "KRW", "₪": "ILS", "₺": "TRY", "zł": "PLN", "kč": "CZK", "rs.": "INR", "rs": "INR", "rm": "MYR", "fr.": "CHF", "sfr.": "CHF",
-    "eur": "EUR", "euro": "EUR", "euros": "EUR", "dkr": "DKK",
+    "us$": "USD", "usd$": "USD", "$us": "USD", "c$": "CAD", "ca$": "CAD", "cad$": "CAD", "a$": "AUD",
+    "au$": "AUD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD", "mx$": "MXN", "r$": "BRL", "$": "USD", "£": "GBP",
+    "€": "EUR", "₹": "INR", "¥": "JPY", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₺": "TRY", "zł": "PLN",
+    "kč": "CZK", "rs.": "INR", "rs": "INR", "rm": "MYR", "fr.": "CHF", "sfr.": "CHF", "eur": "EUR",
+    "euro": "EUR", "euros": "EUR",
 }  # fmt: skip
-CURRENCY_CODES = frozenset(
-    [
-        "USD",
-        "CAD",
-        "MXN",
-        "GBP",
-        "EUR",
-        "CHF",
-        "SEK",
-        "NOK",
-        "DKK",
-        "PLN",
-        "CZK",
-        "HUF",
-        "RON",
-        "BGN",
-        "AUD",
-        "NZD",
-        "SGD",
-        "HKD",
-        "MYR",
-        "INR",
-        "IDR",
-        "THB",
-        "PHP",
-        "JPY",
-        "CNY",
-        "KRW",
-        "TWD",
-        "ILS",
-        "AED",
-        "SAR",
-        "TRY",
-        "ZAR",
-        "BRL",
-        "ARS",
-        "CLP",
-        "COP",
-        "PEN",
-        "DOP",
-        "GTQ",
-        "CRC",
-        "RUB",
-        "UAH",
-        "VND",
-    ]
+_CODES_TEXT = (
+    "USD CAD MXN GBP EUR CHF SEK NOK DKK PLN CZK HUF RON BGN AUD NZD SGD HKD MYR INR IDR THB PHP JPY CNY "
+    "KRW TWD ILS AED SAR TRY ZAR BRL ARS CLP COP PEN DOP GTQ CRC RUB UAH VND"
 )
+CURRENCY_CODES = frozenset(_CODES_TEXT.split())
 
 _SURE_CODES = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "INR", "CHF"})
 _CURRENCY = (
-    r"(?:US\$|USD\$|\$US|CA?\$|CAD\$|AU?\$|NZ\$|S\$|HK\$|MX\$|R\$|\$|£|€|₹|¥|₽|₩|₪|₺|zł|Kč|Rs\.?|RM|S?Fr\.|EUROS?|"
-    + "|".join(sorted(CURRENCY_CODES))
-    + r")"
+    r"(?:US\$|USD\$|\$US|CA?\$|CAD\$|AU?\$|NZ\$|S\$|HK\$|MX\$|R\$|\$|£|€|₹|¥|₽|₩|₪|₺|zł|Kč|Rs\.?|RM|S?Fr\."
+    r"|EUROS?|" + "|".join(sorted(CURRENCY_CODES)) + r")"
 )
 _SPACE = "[ \u00a0\u202f\u2009]"
 # Digit groups may be set apart by point, comma, apostrophe or one space; a space also creeps in around a

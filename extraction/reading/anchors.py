@@ -23,106 +23,22 @@ from extraction.reading.lexicon import (
 )
 from extraction.reading.lines import Cell, Page, Token
 
+_BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", re.IGNORECASE)
+# A value stands at most this far (em of white space) under its label.
+_FARTHEST_BELOW = 4.5
 _WORD = re.compile(r"[^\W\d]{2,}")
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
-_EVERYDAY = frozenset(
-    [
-        "no",
-        "on",
-        "of",
-        "to",
-        "for",
-        "from",
-        "date",
-        "due",
-        "total",
-        "tax",
-        "name",
-        "number",
-        "de",
-        "le",
-        "du",
-        "del",
-        "a",
-        "an",
-        "au",
-        "den",
-        "vom",
-        "em",
-        "data",
-        "van",
-        "order",
-        "net",
-        "amount",
-        "paid",
-        "cost",
-        "price",
-        "charges",
-        "balance",
-        "period",
-        "terms",
-        "job",
-        "project",
-        "contract",
-        "company",
-        "contact",
-        "customer",
-        "client",
-        "vendor",
-        "owner",
-        "invoice",
-        "current",
-        "card",
-        "cash",
-        "change",
-        "credit",
-        "goods",
-        "port",
-        "report",
-        "saldo",
-        "base",
-        "suma",
-        "office",
-        "direct",
-        "call",
-        "delivery",
-        "freight",
-        "shipping",
-        "discount",
-        "received",
-        "points",
-        "visa",
-        "estimate",
-        "reference",
-        "brutto",
-        "netto",
-        "summe",
-        "betrag",
-        "gesamt",
-        "text",
-        "unit",
-        "units",
-        "section",
-        "table",
-        "page",
-        "bank",
-        "time",
-        "start",
-        "time",
-        "section",
-        "round",
-        "issued",
-        "bill",
-        "received",
-        "delivered",
-        "section",
-        "via",
-        "through",
-        "thru",
-    ]
+_EVERYDAY_TEXT = (
+    "no on of to for from date due total tax name number de le du del a an au den vom em data van order "
+    "net amount paid cost price charges balance period terms job project contract company contact "
+    "customer client vendor owner invoice current card cash change credit goods port report saldo base "
+    "suma office direct call delivery freight shipping discount received points visa estimate reference "
+    "brutto netto summe betrag gesamt text unit units section table page bank time start time section "
+    "round issued bill received delivered section via through thru"
 )
+_EVERYDAY = frozenset(_EVERYDAY_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +121,8 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             first = label.last + 1
             after_colon = True
         else:
-            after_colon = tokens[first].text.endswith((":", "|", "•", ";")) or tokens[first].text in (
-                "-",
-                "–",
-                "+",
-                "(",
-                "/",
-            )
+            # what follows a colon, a separator or an item's number ("8. CURRENT PAYMENT DUE") begins anew
+            after_colon = bool(_BEGINS_ANEW.search(tokens[first].text))
             first += 1
     return found
 
@@ -330,6 +241,8 @@ class Surroundings:
             self._rows[number] = [t for cell in row for t in cell.tokens]
         # A label with something right of it in its own cell, or a value close by, rarely speaks of what is below.
         self._answered = [self._has_answer_at_right(label) for label in labels]
+        self._heights = [(label.y0, label.y1) for label in labels]
+        self._memory: dict[tuple[int, int, bool], list[Claim]] = {}
 
     def _has_answer_at_right(self, label: Label) -> bool:
         rest = label.cell.tokens[label.last + 1 :]
@@ -352,9 +265,17 @@ class Surroundings:
 
         :param money: amounts may stand far right of their label, past other amounts.
         """
+        first, last = span.tokens[0].index, span.tokens[-1].index
+        key = (first, last, money)
+        if key in self._memory:
+            return self._memory[key]
+        top, bottom = span.y0, span.y1
         claims = []
         for k, label in enumerate(self.labels):
-            if any(t.index in {s.index for s in span.tokens} for t in label.tokens):
+            y0, y1 = self._heights[k]
+            if y0 > bottom or top - y1 > _FARTHEST_BELOW:
+                continue
+            if label.cell is span.cell and any(first <= t.index <= last for t in label.tokens):
                 continue
             closeness, relation = self._right(label, span, money=money), "right"
             below = self._below(k, label, span)
@@ -362,7 +283,9 @@ class Surroundings:
                 closeness, relation = below, "below"
             if closeness > 0.05:
                 claims.append(Claim(label, closeness, relation))
-        return sorted(claims, key=lambda c: -c.closeness)
+        claims.sort(key=lambda c: -c.closeness)
+        self._memory[key] = claims
+        return claims
 
     def _right(self, label: Label, span: Span, *, money: bool) -> float:
         if span.x0 < label.x1 - 0.4:
@@ -381,7 +304,7 @@ class Surroundings:
             if (
                 token.x0 < label.x1 - 0.2
                 or token.x1 > span.x0 + 0.2
-                or token.index in {t.index for t in span.tokens}
+                or span.tokens[0].index <= token.index <= span.tokens[-1].index
             ):
                 continue
             if token.index in self._label_tokens:
@@ -405,7 +328,7 @@ class Surroundings:
 
     def _below(self, k: int, label: Label, span: Span) -> float:
         gap = span.y0 - label.y1
-        if not -0.5 < gap < 4.5 or span.cell.row <= label.cell.row:
+        if not -0.5 < gap < _FARTHEST_BELOW or span.cell.row <= label.cell.row:
             return 0.0
         aligned = min(
             abs(span.x0 - label.x0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from extraction.schema import Hints
 
 _STOP_WORDS = {
     "en": "the of and to for invoice total date amount due bill payment thank you is this please number tax with by",
-    "es": "de la el factura fecha para por cantidad precio descripcion cliente los las del en trabajo con pago numero impuesto",
-    "de": "der die das und rechnung datum betrag mwst ust bitte ihre wir von zu mit den kunde fur gesamt nr bei auf ist",
+    "es": "de la el factura fecha para por cantidad precio descripcion cliente los las del en trabajo con pago",
+    "de": "der die das und rechnung datum betrag mwst ust bitte ihre wir von zu mit den kunde fur gesamt nr bei auf",
     "fr": "le la les de des facture date montant tva du votre nous client pour et au par ttc ht total paiement sur en",
     "nl": "de het een factuur datum bedrag btw van uw en op voor wij klant aantal totaal omschrijving te met bij",
     "it": "il la di fattura data importo iva del per cliente totale imponibile quantita descrizione con partita dei",
@@ -25,7 +25,12 @@ _STOP_SETS = {language: frozenset(words.split()) for language, words in _STOP_WO
 
 _COUNTRY_SIGNS: tuple[tuple[str, str, float], ...] = (
     # (country, pattern on the document's text, weight)
-    ("US", r"\b(?:A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY])\.?,?\s+\d{5}(?:-\d{4})?\b", 3),
+    (
+        "US",
+        r"\b(?:A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]"
+        r"|W[AVIY])\.?,?\s+\d{5}(?:-\d{4})?\b",
+        3,
+    ),
     ("US", r"\b(?:LLC|L\.L\.C\.|Inc\.?|Corp\.?)(?:\W|$)", 1),
     ("US", r"\(\d{3}\)\s?\d{3}[-. ]\d{4}|\b\d{3}[-.]\d{3}[-.]\d{4}\b", 1),
     ("US", r"\bUnited States\b|\bUSA\b", 2),
@@ -52,22 +57,11 @@ _COUNTRY_SIGNS: tuple[tuple[str, str, float], ...] = (
     ("BR", r"\bBrasil\b|\bCNPJ\b|R\$", 4),
 )  # fmt: skip
 _CURRENCY_OF_COUNTRY = {
-    "US": "USD", "CA": "CAD", "GB": "GBP", "AU": "AUD", "NZ": "NZD", "IN": "INR", "MY": "MYR", "SG": "SGD", "MX": "MXN", "DE": "EUR", "AT": "EUR",
-    "CH": "CHF", "FR": "EUR", "NL": "EUR", "BE": "EUR", "ES": "EUR", "IT": "EUR", "PT": "EUR", "IE": "EUR", "BR": "BRL",
+    "US": "USD", "CA": "CAD", "GB": "GBP", "AU": "AUD", "NZ": "NZD", "IN": "INR", "MY": "MYR", "SG": "SGD",
+    "MX": "MXN", "CH": "CHF", "BR": "BRL", "DE": "EUR", "AT": "EUR", "FR": "EUR", "NL": "EUR", "BE": "EUR",
+    "ES": "EUR", "IT": "EUR", "PT": "EUR", "IE": "EUR",
 }  # fmt: skip
-_COUNTRY_OF_CURRENCY = {
-    "USD": "US",
-    "CAD": "CA",
-    "GBP": "GB",
-    "AUD": "AU",
-    "NZD": "NZ",
-    "INR": "IN",
-    "MYR": "MY",
-    "SGD": "SG",
-    "MXN": "MX",
-    "CHF": "CH",
-    "BRL": "BR",
-}
+_COUNTRY_OF_CURRENCY = {code: country for country, code in _CURRENCY_OF_COUNTRY.items() if code != "EUR"}
 _MONTH_FIRST = frozenset({"US", "PH"})
 _COMMA_LANGUAGES = frozenset({"de", "fr", "nl", "it", "pt"})
 _COMMA_COUNTRIES = frozenset({"DE", "AT", "FR", "NL", "BE", "ES", "IT", "PT", "BR"})
@@ -114,20 +108,20 @@ def _language(text: str) -> str:
 
 
 def _country(text: str, language: str, marks: Counter[str], hints: Hints) -> str:
-    votes: Counter[str] = Counter({hints.country: 1.5})  # type: ignore[dict-item]
+    votes: dict[str, float] = defaultdict(float, {hints.country: 1.5})
     for country, pattern, weight in _COUNTRY_SIGNS:
         hits = len(re.findall(pattern, text))
         if hits:
-            votes[country] += weight * (1 + min(hits - 1, 3) * 0.5)  # type: ignore[assignment]
+            votes[country] += weight * (1 + min(hits - 1, 3) * 0.5)
     for currency, count in marks.items():
         if currency in _COUNTRY_OF_CURRENCY and (currency != "USD" or count > 1):
-            votes[_COUNTRY_OF_CURRENCY[currency]] += 1.0 if currency == "USD" else 3.0  # type: ignore[assignment]
+            votes[_COUNTRY_OF_CURRENCY[currency]] += 1.0 if currency == "USD" else 3.0
     home = {"de": "DE", "fr": "FR", "nl": "NL", "it": "IT", "pt": "PT"}.get(language)
     if home:
-        votes[home] += 3  # type: ignore[assignment]
+        votes[home] += 3
     if language == "es" and not votes.keys() & {"US", "MX", "ES"}:
-        votes["ES"] += 1  # type: ignore[assignment]
-    return votes.most_common(1)[0][0]
+        votes["ES"] += 1
+    return max(votes, key=lambda country: votes[country])
 
 
 def _currency(marks: Counter[str], country: str, hints: Hints) -> tuple[str, bool]:

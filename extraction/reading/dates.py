@@ -39,14 +39,19 @@ _END = r"(?![\d/]|[.-]\d|[a-z])"
 # A recogniser may glue the time to the year: 12/01/201719:33
 _END_OR_TIME = r"(?:(?=\s?\d{1,2}:\d{2})|(?![\d/]|[.-]\d))"
 _NUMERIC = re.compile(
-    r"(?<![\d/.,])(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<year>(?:19|20)\d{2}|\d{2})"
-    + _END_OR_TIME
+    r"(?<![\d/.,])(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<year>(?:19|20)\d{2}"
+    r"|\d{2})" + _END_OR_TIME
 )
 _ISO = re.compile(
-    r"(?<![\d/.,])(?P<year>(?:19|20)\d{2})\s?(?P<sep>[-/.])\s?(?P<m>\d{1,2})\s?(?P=sep)\s?(?P<d>\d{1,2}?)(?:(?=t)|(?=\s?\d{1,2}:\d{2})|(?![\d/]))"
+    r"(?<![\d/.,])(?P<year>(?:19"
+    r"|20)\d{2})\s?(?P<sep>[-/.])\s?(?P<m>\d{1,2})\s?(?P=sep)\s?(?P<d>\d{1,2}?)(?:(?=t)"
+    r"|(?=\s?\d{1,2}:\d{2})|(?![\d/]))"
 )
 _COMPACT = re.compile(
     r"(?<![\d/.,-])(?P<year>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\d/.,-])"
+)
+_COMPACT_DAY_FIRST = re.compile(
+    r"(?<![\d/.,-])(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<year>20[0-4]\d)(?![\d/.,-])"
 )
 _DAY_MONTH = re.compile(
     r"(?<![\d/.,-])(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th|er|º|°|\.))?\s*(?:de\s+|of\s+|di\s+|[-/.,]\s?)?"
@@ -86,7 +91,7 @@ def find_dates(text: str, order: DateOrder = "mdy") -> list[DateMatch]:
     """Find every date in a text; ``order`` decides where day and month could be exchanged."""
     folded = _fold(text)
     found: list[DateMatch] = []
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT):
+    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT, _COMPACT_DAY_FIRST):
         for match in pattern.finditer(folded):
             span = match.span()
             if any(span[0] < f.end and f.start < span[1] for f in found):
@@ -110,11 +115,15 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
             return None
         other = day_first if value is month_first else month_first
         return DateMatch(start, end, value, other if other != value else None)
-    if pattern in (_ISO, _COMPACT):
+    if pattern in (_ISO, _COMPACT, _COMPACT_DAY_FIRST):
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
         value = _date(year, _MONTHS[match["month"]], int(match["day"]))
-    return None if value is None else DateMatch(start, end, value, certain=pattern is not _COMPACT)
+    return (
+        None
+        if value is None
+        else DateMatch(start, end, value, certain=pattern not in (_COMPACT, _COMPACT_DAY_FIRST))
+    )
 
 
 def order_of(texts: Iterable[str], default: DateOrder) -> DateOrder:

@@ -13,47 +13,56 @@ from extraction.reading.lines import Page
 _SIGNS: tuple[tuple[str, str, float], ...] = (
     (
         "credit_note",
-        r"\bcredit (?:note|memo|memorandum)\b|\bgutschrift\b|\bnota de credito\b|\bfacture d.avoir\b|^avoir\b|\bcreditnota\b|\bcreditfactuur\b"
+        r"\bcredit (?:note|memo|memorandum)\b|\bgutschrift\b|\bnota de credito\b|\bfacture d.avoir\b"
+        r"|^avoir\b|\bcreditnota\b|\bcreditfactuur\b"
         r"|\bnota di credito\b|\bkorrekturrechnung\b|\bstornorechnung\b",
         3.0,
     ),
     (
         "pay_application",
-        r"\bapplication (?:and certificate )?for payment\b|\bpay(?:ment)? application\b|\bcontinuation sheet\b|\bschedule of values\b"
-        r"|\bscheduled value\b|\bcertificate for payment\b|\bapplication (?:no|number)\b|\bsolicitud de pago\b",
+        r"\bapplication (?:and certificate )?for payment\b|\bpay(?:ment)? application\b"
+        r"|\bcontinuation sheet\b|\bschedule of values\b"
+        r"|\bscheduled value\b|\bcertificate for payment\b|\bapplication (?:no|number)\b"
+        r"|\bsolicitud de pago\b",
         3.0,
     ),
     (
         "lien_waiver",
-        r"\b(?:conditional|unconditional)\b.{0,40}\bwaiver\b|\bwaiver (?:and|of) (?:release|lien)\b|\blien waiver\b",
+        r"\b(?:conditional|unconditional)\b.{0,40}\bwaiver\b|\bwaiver (?:and|of) (?:release|lien)\b"
+        r"|\blien waiver\b",
         5.0,
     ),
     ("purchase_order", r"^purchase order\b|^orden de compra\b|^bestellung$|^bon de commande$", 1.5),
     (
         "delivery_ticket",
-        r"^delivery (?:ticket|note|order)\b|^packing (?:slip|list)\b|^lieferschein$|^bon de livraison$|^albaran$",
+        r"^delivery (?:ticket|note|order)\b|^packing (?:slip|list)\b|^lieferschein$|^bon de livraison$"
+        r"|^albaran$",
         1.5,
     ),
     (
         "statement",
-        r"^(?:account )?statement(?: of account)?$|\bstatement of account\b|^estado de cuenta|\bkontoauszug\b|\brelevé de compte\b",
+        r"^(?:account )?statement(?: of account)?$|\bstatement of account\b|^estado de cuenta"
+        r"|\bkontoauszug\b|\brelevé de compte\b",
         1.5,
     ),
     (
         "quote",
-        r"^(?:quote|quotation|proposal)\b|^angebot\b|^devis\b|^cotizacion\b|^presupuesto\b|^offerte\b|^preventivo\b|^orcamento\b",
+        r"^(?:quote|quotation|proposal)\b|^angebot\b|^devis\b|^cotizacion\b|^presupuesto\b|^offerte\b"
+        r"|^preventivo\b|^orcamento\b",
         1.5,
     ),
     ("estimate", r"^(?:estimate|estimado|estimacion)\b|^estimate\s?/|\bestimate (?:no|number|#)", 1.2),
     (
         "receipt",
-        r"\bcash sale\b|^(?:sales |official |cash )?receipt\b|^recibo\b|\bquittung\b|\bkassenbon\b|\bcash bill\b|\bcashier\b|\bchange\b.{0,12}\d[.,]\d\d"
+        r"\bcash sale\b|^(?:sales |official |cash )?receipt\b|^recibo\b|\bquittung\b|\bkassenbon\b"
+        r"|\bcash bill\b|\bcashier\b|\bchange\b.{0,12}\d[.,]\d\d"
         r"|\bcash\b.{0,14}\d[.,]\d\d|\bticket de caisse\b|\bkassa ?bon\b|\bwechselgeld\b|\bruckgeld\b",
         0.9,
     ),
     (
         "invoice",
-        r"\binvoice\b|\brechnung\b|\bfacture\b|\bfactura\b|\bfactuur\b|\bfattura\b|\bfatura\b|\bnota fiscal\b|\bhandelsrechnung\b|\bbill\b",
+        r"\binvoice\b|\brechnung\b|\bfacture\b|\bfactura\b|\bfactuur\b|\bfattura\b|\bfatura\b"
+        r"|\bnota fiscal\b|\bhandelsrechnung\b|\bbill\b",
         1.0,
     ),
 )

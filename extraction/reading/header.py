@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from extraction.fields import FIELDS, collapse
 from extraction.reading.anchors import Claim, Label, Surroundings
@@ -146,8 +147,10 @@ def _add_unlabelled(
             default=0.0,
         )
         place = tuple(t.index for t in value.span.tokens)
-        if value.kind == "date" and value.quality == 1.0 and rival < 0.5:
-            score = (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival)
+        if value.kind == "date" and rival < 0.5:
+            score = (
+                (0.42 - 0.04 * min(plain_dates, 4)) * (1 - 0.7 * rival) * (0.6 if value.quality < 1 else 1)
+            )
             plain_dates += 1
             found["invoice_date"].append(
                 Candidate(value.value, value.text, score, value.page, value.box, "", place, value.confidence)
@@ -178,7 +181,8 @@ def _add_unlabelled(
 
 
 _TITLE_LINE = re.compile(
-    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
+    r"(?i)^[^\d]{0,40}?(?:invoice|\w*rechnung\w*|facture|avoir|factura|factuur|fattura|fatura|gutschrift"
+    r"|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
     r"(?:\(\d{3}\))?[^\d:]{0,12}[:.]?\s*$"
 )
 _DATE_JOINT = re.compile(
@@ -273,7 +277,7 @@ def _pair_periods(found: dict[str, list[Candidate]], values: Sequence[Value]) ->
     """A period's second date follows its first in the same cell or the next one of the row."""
     dates = [v for v in values if v.kind == "date"]
     for start in list(found["period_start"]):
-        for first, second in zip(dates, dates[1:], strict=False):
+        for first, second in pairwise(dates):
             if tuple(t.index for t in first.span.tokens) != start.place or second.page != first.page:
                 continue
             if (
@@ -352,8 +356,10 @@ def choose(candidates: Mapping[str, list[Candidate]], names: Sequence[str]) -> d
 
 
 _TERMS = re.compile(
-    r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
-    r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days|tagen)|\d{1,3} days net|end of month)"
+    r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt"
+    r"|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
+    r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days"
+    r"|tagen)|\d{1,3} days net|end of month)"
 )
 
 

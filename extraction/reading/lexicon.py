@@ -130,163 +130,44 @@ def column_of(key: str) -> str | None:
     return None if best is None else _COLUMNS[best[0]]
 
 
-_TOTAL_WORDS = frozenset(
-    [
-        "total",
-        "totals",
-        "sum",
-        "summe",
-        "betrag",
-        "gesamt",
-        "gesamtbetrag",
-        "gesamtsumme",
-        "gesamtpreis",
-        "montant",
-        "amount",
-        "importe",
-        "monto",
-        "totaal",
-        "bedrag",
-        "totale",
-        "importo",
-        "sales",
-        "rechnungssumme",
-        "rechnungsbetrag",
-        "value",
-        "charges",
-        "endbetrag",
-        "rechnungswert",
-        "warenwert",
-        "invoice",
-        "montante",
-        "valor",
-        "zwischensumme",
-        "belegsumme",
-    ]
+_TOTAL_WORDS_TEXT = (
+    "total totals sum summe betrag gesamt gesamtbetrag gesamtsumme gesamtpreis montant amount importe "
+    "monto totaal bedrag totale importo sales rechnungssumme rechnungsbetrag value charges endbetrag "
+    "rechnungswert warenwert invoice montante valor zwischensumme belegsumme"
 )
-_TAX_WORDS = frozenset(
-    [
-        "tax",
-        "taxes",
-        "vat",
-        "gst",
-        "hst",
-        "mwst",
-        "ust",
-        "umsatzsteuer",
-        "mehrwertsteuer",
-        "steuer",
-        "steuern",
-        "tva",
-        "taxe",
-        "iva",
-        "btw",
-        "sst",
-        "impuesto",
-        "impuestos",
-        "imposta",
-        "steuerbetrag",
-        "mwstbetrag",
-        "ustbetrag",
-    ]
+_TOTAL_WORDS = frozenset(_TOTAL_WORDS_TEXT.split())
+_TAX_WORDS_TEXT = (
+    "tax taxes vat gst hst mwst ust umsatzsteuer mehrwertsteuer steuer steuern tva taxe iva btw sst "
+    "impuesto impuestos imposta steuerbetrag mwstbetrag ustbetrag"
 )
-_NET_WORDS = frozenset(
-    [
-        "net",
-        "nett",
-        "netto",
-        "ht",
-        "excl",
-        "exclusive",
-        "excluding",
-        "exc",
-        "ohne",
-        "hors",
-        "without",
-        "exkl",
-        "sin",
-        "before",
-        "sans",
-        "esclusa",
-        "senza",
-        "zonder",
-        "exclusief",
-        "ex",
-    ]
+_TAX_WORDS = frozenset(_TAX_WORDS_TEXT.split())
+_NET_WORDS_TEXT = (
+    "net nett netto ht excl exclusive excluding exc ohne hors without exkl sin before sans esclusa senza "
+    "zonder exclusief ex"
 )
-_GROSS_WORDS = frozenset(
-    [
-        "gross",
-        "brutto",
-        "ttc",
-        "incl",
-        "inclusive",
-        "including",
-        "inc",
-        "includes",
-        "inkl",
-        "mit",
-        "con",
-        "with",
-        "comprises",
-        "compris",
-        "inclusief",
-        "rounded",
-        "rounding",
-        "after",
-        "included",
-    ]
+_NET_WORDS = frozenset(_NET_WORDS_TEXT.split())
+_GROSS_WORDS_TEXT = (
+    "gross brutto ttc incl inclusive including inc includes inkl mit con with comprises compris inclusief "
+    "rounded rounding after included"
 )
-_ADDING_WORDS = frozenset(
-    ["zzgl", "zuzugl", "zuzuglich", "plus", "add", "dont", "davon", "enthaltene", "enthalten"]
+_GROSS_WORDS = frozenset(_GROSS_WORDS_TEXT.split())
+_ADDING_WORDS_TEXT = "zzgl zuzugl zuzuglich plus add dont davon enthaltene enthalten"
+_ADDING_WORDS = frozenset(_ADDING_WORDS_TEXT.split())
+_OTHER_WORDS_TEXT = (
+    "due paid payment payments pay zahlen payer pagar discount savings saved hours qty quantity items "
+    "item previous balance deposit retainage cash change points freight shipping delivery rate count page "
+    "weight id no number nr rabatt remise skonto anzahlung anzahlungen abschlage zuschlage credit date"
 )
-_OTHER_WORDS = frozenset(
-    [
-        "due",
-        "paid",
-        "payment",
-        "payments",
-        "pay",
-        "zahlen",
-        "payer",
-        "pagar",
-        "discount",
-        "savings",
-        "saved",
-        "hours",
-        "qty",
-        "quantity",
-        "items",
-        "item",
-        "previous",
-        "balance",
-        "deposit",
-        "retainage",
-        "cash",
-        "change",
-        "points",
-        "freight",
-        "shipping",
-        "delivery",
-        "rate",
-        "count",
-        "page",
-        "weight",
-        "id",
-        "no",
-        "number",
-        "nr",
-        "rabatt",
-        "remise",
-        "skonto",
-        "anzahlung",
-        "anzahlungen",
-        "abschlage",
-        "zuschlage",
-        "credit",
-        "date",
-    ]
-)
+_OTHER_WORDS = frozenset(_OTHER_WORDS_TEXT.split())
+
+
+def _stem(word: str) -> str:
+    """Reduce German compounds to what they are: Versicherungssteuer to a tax, Gesamtbeitrag to a sum."""
+    if word.endswith(("steuer", "mwst")) and len(word) > 6:
+        return "steuer"
+    if re.fullmatch(r"(?:gesamt|rechnungs|brutto|end)\w*(?:betrag|beitrag|summe|preis|wert)", word):
+        return "gesamtbetrag"
+    return word
 
 
 @lru_cache(maxsize=20_000)
@@ -296,7 +177,8 @@ def sum_named(phrase: str) -> str | None:
     :returns: ``subtotal``, ``tax_amount`` or ``total``, or ``None`` if the words don't say.
     """
     words = re.findall(r"[a-z]+", re.sub(r"\b([a-z])\.([a-z])\.([a-z])?\.?", r"\1\2\3", fold(phrase)))
-    known = set(words)
+    known = {_stem(w) for w in words}
+    words = [_stem(w) for w in words]
     if not words or len(words) > 7 or known & _OTHER_WORDS:
         return None
     unknown = [
@@ -310,8 +192,8 @@ def sum_named(phrase: str) -> str | None:
     net, gross = bool(known & _NET_WORDS), bool(known & _GROSS_WORDS)
     if is_tax and known & _ADDING_WORDS:
         return "tax_amount"
-    if is_sum and net and not gross:
-        return "subtotal"
+    if net and not gross and (is_sum or is_tax):
+        return "subtotal"  # "Total excl. tax", or "Exclusive of VAT" alone
     if is_sum and gross and not net:
         return "total"
     if is_tax and not net and not gross and (is_sum or len(words) <= 3) and not unknown:

@@ -21,6 +21,8 @@ from extraction.schema import Box, PageImage, Word
 _EM_PER_CHARACTER = 2.3
 # Gaps wider than this (in word heights) part two cells of a row; a word space is about 0.3, a justified one up to 0.7.
 CELL_GAP = 0.85
+_TOGETHER_GAP = 1.5
+_SPACED_GAP = 2.2  # between letters set apart, over the gap between their words
 # Lines of one paragraph or address are at most this far apart (white space in word heights).
 BLOCK_GAP = 0.95
 
@@ -46,6 +48,7 @@ class Token:
     y1: float
     box: Box
     confidence: float
+    line: int = 0
 
     @property
     def height(self) -> float:
@@ -144,7 +147,18 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
             middle = box.center[1] / em - slope * (x0 + x1) / 2
             half = box.height / em * stretch / 2
             tokens.append(
-                Token(text, image.number, index, x0, middle - half, x1, middle + half, box, word.confidence)
+                Token(
+                    text,
+                    image.number,
+                    index,
+                    x0,
+                    middle - half,
+                    x1,
+                    middle + half,
+                    box,
+                    word.confidence,
+                    word.line,
+                )
             )
             index += 1
     page = Page(image.number, aspect / em, 1 / em)
@@ -240,9 +254,14 @@ def _cells(row: list[Token], page: int, number: int) -> list[Cell]:
     groups: list[list[Token]] = []
     for token in row:
         previous = groups[-1][-1] if groups else None
-        if previous is not None and token.x0 - previous.x1 <= CELL_GAP * max(
-            min(previous.height, token.height), 0.6
-        ):
+        limit = 0.0
+        if previous is not None:
+            # a recogniser that boxed two words as one line saw them together: receipts are set wide
+            together = previous.line == token.line and token.confidence < 1
+            height = max(min(previous.height, token.height), 0.6)
+            spaced = len(previous.text) == len(token.text) == 1 and (previous.text + token.text).isalpha()
+            limit = (_SPACED_GAP if spaced else _TOGETHER_GAP if together else CELL_GAP) * height
+        if previous is not None and token.x0 - previous.x1 <= limit:
             groups[-1].append(token)
         else:
             groups.append([token])
@@ -296,9 +315,11 @@ def make_cell(tokens: Sequence[Token], page: int, row: int) -> Cell:
 def _blocks(cells: list[Cell]) -> list[list[Cell]]:
     """Chain cells that stand closely under one another, aligned left or centred."""
     blocks: list[list[Cell]] = []
+    growing: list[list[Cell]] = []  # blocks near enough above to go on
     for cell in cells:
         best, best_gap = None, BLOCK_GAP
-        for block in blocks:
+        growing = [block for block in growing if cell.y0 - block[-1].y1 < 6]
+        for block in growing:
             last = block[-1]
             if last.row == cell.row:
                 continue
@@ -309,6 +330,7 @@ def _blocks(cells: list[Cell]) -> list[list[Cell]]:
                 best, best_gap = block, gap
         if best is None:
             blocks.append([cell])
+            growing.append(blocks[-1])
         else:
             best.append(cell)
     return blocks

@@ -70,13 +70,15 @@ def find_money_candidates(
     found: dict[str, list[Candidate]] = {name: [] for name in MONEY_FIELDS}
     cash: list[Decimal] = []
     change: list[Decimal] = []
+    tendered: set[int] = set()
     last_page = max((v.page for v in outside), default=0)
-    for value in (*outside, *inside):
+    for value, tabled in (*((v, False) for v in outside), *((v, True) for v in inside)):
         assert value.number is not None  # noqa: S101 - narrows the type for the checker
         claims = claims_by_field(surroundings[value.page].claims_on(value.span, money=True))
-        tabled = value in inside
         if not claims or (tabled and value.quality < 0.85):
             continue
+        if max(claims.get(k, (0, ""))[0] for k in ("~cash", "~change")) > 0.3:
+            tendered.add(value.span.tokens[0].index)
         if claims.get("~cash", (0, ""))[0] > 0.45:
             cash.append(abs(value.number))
         if claims.get("~change", (0, ""))[0] > 0.45:
@@ -121,7 +123,7 @@ def find_money_candidates(
             )
     for candidate in _merged(found["amount_due"])[:3]:
         found["total"].append(replace(candidate, score=candidate.score * 0.55))
-    _add_largest(found, outside)
+    _add_largest(found, [v for v in outside if v.span.tokens[0].index not in tendered])
     tax_sum = _sum_of_taxes(found["tax_amount"])
     merged = {name: _merged(candidates) for name, candidates in found.items()}
     if tax_sum is not None and all(c.value != tax_sum.value for c in merged["tax_amount"]):

@@ -22,11 +22,13 @@ ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
 
 _EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(
-    r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|net|org|de|fr|nl|co|io|biz|info|us|my|uk)(?:\.\w{2})?\b(?:/\S*)?",
+    r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|net|org|de|fr|nl|co|io|biz|info|us|my"
+    r"|uk)(?:\.\w{2})?\b(?:/\S*)?",
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?<![\w/.-])(?:\+\s?\d{1,3}[\s.\-/]?)?(?:\(\s?\d{1,5}\s?\)[\s.\-/]?)?\d{2,5}(?:[\s.\-/]\d{2,8}){1,4}(?![\w/-]|[.,]\d)"
+    r"(?<![\w/.-])(?:\+\s?\d{1,3}[\s.\-/]?)?(?:\(\s?\d{1,5}\s?\)[\s.\-/]?)?\d{2,5}(?:[\s.\-/]\d{2,8}){1,4}(?![\w/-]"
+    r"|[.,]\d)"
     r"|\(\d{2,5}\)\s?\d{3}[- .]?\d{4}"
 )
 _PHONE_SURE = re.compile(r"^\+\d|^\(\d{3}\)|^\d{3}[-.]\d{3}[-.]\d{4}$|^\d{3}[-.]\d{4}$|^0\d{1,4}[-/ ]\d")
@@ -167,8 +169,8 @@ def _looks_like_id(text: str) -> bool:
 def _joins_before(previous: str, current: str) -> bool:
     if previous in ("-", "/", "–"):
         return True
-    if previous.endswith(("-", "/")) and len(previous) > 1:
-        return True
+    if re.fullmatch(r"[A-Z0-9][A-Z0-9/-]*[/-]", previous):
+        return True  # but not the end of a label: "Purchase Order/"
     return current[0] in "-/–" and bool(re.fullmatch(r"[A-Z0-9][\w-]*", previous))
 
 

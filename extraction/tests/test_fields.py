@@ -21,7 +21,9 @@ from extraction.tests.sheets import Sheet
 def test_the_catalogue_names_every_field_once_and_shows_what_is_required() -> None:
     assert set(REQUIRED_FIELDS) <= set(SHOWN_FIELDS) <= set(FIELDS)
     assert {"total", "work_order_number", "retainage_amount", "vendor_tax_id"} <= set(FIELDS)
-    assert {"description", "amount", "cost_code", "scheduled_value", "balance_to_finish"} <= set(LINE_ITEM_FIELDS)
+    assert {"description", "amount", "cost_code", "scheduled_value", "balance_to_finish"} <= set(
+        LINE_ITEM_FIELDS
+    )
     assert "pay_application" in DOCUMENT_TYPES
 
 
@@ -86,7 +88,10 @@ def test_labels_are_recognised_through_case_accents_spaces_and_misreadings() -> 
     [
         (("INVOICE", "Total 12.00"), "invoice"),
         (("CREDIT MEMO", "Invoice 12", "Total -12.00"), "credit_note"),
-        (("Application and Certificate for Payment", "Application No: 4", "Scheduled Value"), "pay_application"),
+        (
+            ("Application and Certificate for Payment", "Application No: 4", "Scheduled Value"),
+            "pay_application",
+        ),
         (("ESTIMATE", "Estimate # 12", "Total 12.00"), "estimate"),
         (("STATEMENT OF ACCOUNT", "Balance 12.00"), "statement"),
         (("QUOTATION", "valid 30 days"), "quote"),

@@ -14,7 +14,12 @@ def sure(name: str, value: str) -> FieldValue:
     return FieldValue(name, value, value, 0.99)
 
 
-SURE = (sure("vendor_name", "Acme"), sure("invoice_number", "A-1"), sure("invoice_date", "2025-03-14"), sure("total", "1450.00"))
+SURE = (
+    sure("vendor_name", "Acme"),
+    sure("invoice_number", "A-1"),
+    sure("invoice_date", "2025-03-14"),
+    sure("total", "1450.00"),
+)
 
 
 def test_a_sure_reading_needs_nobody() -> None:
@@ -22,12 +27,24 @@ def test_a_sure_reading_needs_nobody() -> None:
 
 
 def test_two_possible_totals_are_named() -> None:
-    total = FieldValue("total", "1450.00", "1,450.00", 0.71, alternatives=(Alternative("1950.00", "1,950.00", 0.29),))
-    assert doubtful(reading(*SURE[:3], total))["total"] == "71 %: two amounts could be the total, 1,450.00 and 1,950.00"
+    total = FieldValue(
+        "total", "1450.00", "1,450.00", 0.71, alternatives=(Alternative("1950.00", "1,950.00", 0.29),)
+    )
+    assert (
+        doubtful(reading(*SURE[:3], total))["total"]
+        == "71 %: two amounts could be the total, 1,450.00 and 1,950.00"
+    )
 
 
 def test_an_unlikely_alternative_is_not_mentioned() -> None:
-    total = FieldValue("total", "1450.00", "", 0.8, alternatives=(Alternative("12.00", "12.00", 0.01),), reason="no label stands beside it")
+    total = FieldValue(
+        "total",
+        "1450.00",
+        "",
+        0.8,
+        alternatives=(Alternative("12.00", "12.00", 0.01),),
+        reason="no label stands beside it",
+    )
     assert doubtful(reading(*SURE[:3], total))["total"] == "80 %: no label stands beside it"
 
 
@@ -35,7 +52,12 @@ def test_thresholds_per_field() -> None:
     fields = (*SURE[:3], FieldValue("total", "1450.00", "", 0.93))
     assert doubtful(reading(*fields)) == {}
     assert list(doubtful(reading(*fields), {"total": 0.95})) == ["total"]
-    assert list(doubtful(reading(*fields), default_threshold=0.995)) == ["vendor_name", "invoice_number", "invoice_date", "total"]
+    assert list(doubtful(reading(*fields), default_threshold=0.995)) == [
+        "vendor_name",
+        "invoice_number",
+        "invoice_date",
+        "total",
+    ]
 
 
 def test_missing_required_fields() -> None:
@@ -45,9 +67,15 @@ def test_missing_required_fields() -> None:
 
 def test_a_failed_check_sends_its_fields_to_a_person_however_sure_they_are() -> None:
     message = "subtotal + tax is 1,080.00, 100.00 short of the total"
-    found = doubtful(reading(*SURE, checks=(Check("subtotal_plus_tax", False, "-100.00", ("subtotal", "total"), message),)))
+    found = doubtful(
+        reading(*SURE, checks=(Check("subtotal_plus_tax", False, "-100.00", ("subtotal", "total"), message),))
+    )
     assert found == {"total": message}
-    lines = doubtful(reading(*SURE, checks=(Check("quantity_times_price", False, "5.00", ("line_items",), "line 2 is off"),)))
+    lines = doubtful(
+        reading(
+            *SURE, checks=(Check("quantity_times_price", False, "5.00", ("line_items",), "line 2 is off"),)
+        )
+    )
     assert lines == {"line_items": "line 2 is off"}
 
 
@@ -69,5 +97,7 @@ def test_fields_that_the_form_doesn_t_show_trouble_nobody_unless_asked_for() -> 
 
 
 def test_a_paper_that_is_no_bill_goes_to_a_person() -> None:
-    assert doubtful(reading(*SURE, kind="statement")) == {"document_type": "this looks like a statement, not an invoice"}
+    assert doubtful(reading(*SURE, kind="statement")) == {
+        "document_type": "this looks like a statement, not an invoice"
+    }
     assert doubtful(reading(*SURE, kind="other")) == {"document_type": "this doesn't look like an invoice"}

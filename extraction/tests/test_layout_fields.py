@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
+
 import pytest
 
 from extraction.schema import Word
@@ -339,3 +342,148 @@ def test_a_slanted_photograph_is_read_in_straight_rows() -> None:
     found = values(sheet)
     assert found["total"] == "120.00"
     assert found["tax_amount"] == "8.00"
+
+
+def test_a_pay_application_by_its_labels() -> None:
+    sheet = Sheet().write(60, 40, "APPLICATION AND CERTIFICATE FOR PAYMENT", size=16)
+    sheet.lines(60, 80, "From Contractor:", "Summit Steel Erectors LLC", "8 Foundry Road", "Renton, WA 98055")
+    sheet.lines(60, 160, "To Owner:", "Hill Street Builders Inc.")
+    sheet.row(80, (520, "Application No:"), (700, "4"))
+    sheet.row(98, (520, "Period To:"), (700, "03/31/2025"))
+    sheet.row(116, (520, "Contract No:"), (700, "SC-2024-118"))
+    sums = [
+        ("1. ORIGINAL CONTRACT SUM", "100,000.00"), ("2. Net change by Change Orders", "0.00"), ("3. CONTRACT SUM TO DATE", "100,000.00"),
+        ("4. TOTAL COMPLETED & STORED TO DATE", "65,000.00"), ("5. RETAINAGE", "6,500.00"), ("6. TOTAL EARNED LESS RETAINAGE", "58,500.00"),
+        ("7. LESS PREVIOUS CERTIFICATES FOR PAYMENT", "36,000.00"), ("8. CURRENT PAYMENT DUE", "22,500.00"), ("9. BALANCE TO FINISH", "41,500.00"),
+    ]  # fmt: skip
+    for k, (label, amount) in enumerate(sums):
+        sheet.row(300 + 24 * k, (60, label), (-500, f"${amount}"))
+    result = read(sheet)
+    found = {name: value.value for name, value in result.fields.items()}
+    assert result.document_type == "pay_application"
+    assert found["application_number"] == "4"
+    assert found["contract_number"] == "SC-2024-118"
+    assert found["period_end"] == "2025-03-31"
+    assert found["vendor_name"] == "Summit Steel Erectors LLC"
+    assert found["customer_name"] == "Hill Street Builders Inc."
+    assert found["retainage_amount"] == "6500.00"
+    assert found["amount_due"] == "22500.00"
+    assert found["total"] == "22500.00"
+
+
+def test_a_form_filled_in_by_hand() -> None:
+    sheet = Sheet(confidence=0.85).write(240, 40, "INVOICE / FACTURA", size=24)
+    sheet.row(110, (60, "Company:"), (200, "J & R Painting"))
+    sheet.row(140, (60, "Address:"), (200, "512 Oak St, Bronx NY 10451"))
+    sheet.row(110, (520, "Date:"), (620, "3-14-25"))
+    sheet.row(140, (520, "Work Order #:"), (660, "W 20417"))
+    sheet.row(240, (60, "Description of work / Descripci\u00f3n del trabajo"), (-780, "Amount"))
+    sheet.row(270, (60, "Paint 3 rooms and hallway"), (-780, "1,800 -"))
+    sheet.row(300, (60, "Patch ceiling"), (-780, "550.00"))
+    sheet.row(900, (500, "GRAND TOTAL"), (-780, "$ 2,350-"))
+    found = values(sheet)
+    assert found["vendor_name"] == "J & R Painting"
+    assert found["invoice_date"] == "2025-03-14"
+    assert found["work_order_number"] in ("20417", "W 20417")
+    assert found["total"] == "2350.00"
+
+
+def test_an_indian_tax_invoice_with_lakhs() -> None:
+    sheet = Sheet().write(60, 50, "Salsette Builders Pvt Ltd", size=20)
+    sheet.lines(60, 80, "Kalina, Mumbai 400098", "GSTIN: 27AABCU9603R1ZM")
+    sheet.row(140, (500, "Invoice Date"), (-760, "05/04/2024"))
+    sheet.row(500, (500, "Taxable Amount"), (-780, "\u20b96,00,000.00"))
+    sheet.row(520, (500, "CGST 9%"), (-780, "54,000.00"))
+    sheet.row(540, (500, "SGST 9%"), (-780, "54,000.00"))
+    sheet.row(560, (500, "Grand Total"), (-780, "\u20b97,08,000.00"))
+    found = values(sheet)
+    assert found["currency"] == "INR"
+    assert found["invoice_date"] == "2024-04-05"
+    assert (found["subtotal"], found["tax_amount"], found["total"]) == ("600000.00", "108000.00", "708000.00")
+    assert found["vendor_tax_id"] == "27AABCU9603R1ZM"
+
+
+def test_a_credit_note_keeps_its_sign() -> None:
+    sheet = Sheet().write(60, 50, "Delta Steel Corp.", size=20).write(600, 50, "CREDIT MEMO", size=20)
+    sheet.row(120, (500, "Credit Memo No."), (700, "CM-12"))
+    sheet.row(500, (500, "Total credit"), (-780, "(1,450.00)"))
+    sheet.row(520, (500, "Total"), (-780, "(1,450.00)"))
+    result = read(sheet)
+    assert result.document_type == "credit_note"
+    assert result.fields["total"].value == "-1450.00"
+    assert result.fields["invoice_number"].value == "CM-12"
+
+
+def test_the_whole_name_wins_over_its_logo() -> None:
+    sheet = Sheet().write(60, 40, "evergreen", size=34)
+    sheet.lines(60, 90, "Evergreen Lumber Supply", "2 Mill Road", "Tacoma, WA 98402", "sales@evergreen.com")
+    assert values(sheet)["vendor_name"] == "Evergreen Lumber Supply"
+
+
+def test_a_payer_named_at_the_top_is_not_taken_for_the_vendor() -> None:
+    sheet = Sheet().write(60, 40, "Contoso Builders", size=22)
+    sheet.lines(60, 130, "Northwind Traders Corp", "123 Other St", "Redmond WA, 98052")
+    sheet.lines(480, 130, "Customer Name: NORTHWIND TRADERS LTD", "Invoice No: 8812")
+    found = values(sheet)
+    assert found["vendor_name"] == "Contoso Builders"
+    assert found["customer_name"] == "NORTHWIND TRADERS LTD"
+
+
+def test_letters_set_apart_make_words() -> None:
+    sheet = Sheet(confidence=0.9)
+    sheet.write(60, 40, "D E L T A   S T E E L   C O R P .", size=18)
+    sheet.row(120, (500, "Invoice No"), (660, "5521"))
+    assert values(sheet)["vendor_name"].replace(" .", ".") == "DELTA STEEL CORP."
+
+
+def test_a_discount_with_words_in_brackets_is_part_of_the_sum() -> None:
+    sheet = Sheet().write(60, 50, "Appliance Depot LLC", size=20)
+    sheet.row(500, (60, "Merchandise Total"), (-500, "$171,040.00"))
+    sheet.row(520, (60, "Volume Discount (10% - 18+ units)"), (-500, "-$17,104.00"))
+    sheet.row(540, (60, "Sales Tax (8.5%)"), (-500, "$13,084.56"))
+    sheet.row(560, (60, "Freight (White Glove Delivery)"), (-500, "$1,875.00"))
+    sheet.row(580, (60, "TOTAL DUE"), (-500, "$168,895.56"))
+    found = values(sheet)
+    assert found["discount_total"] == "17104.00"
+    assert found["freight"] == "1875.00"
+    assert found["total"] == "168895.56"
+
+
+def test_pages_of_any_words_are_read_without_a_crash() -> None:
+    random = Random(11)
+    pool = [w.text for w in trade_invoice().words] + [
+        "(",
+        ")",
+        ":",
+        "#",
+        "\u0663",
+        "\u00bd",
+        "-",
+        "N\u00b0",
+        "1.2.3,4",
+        "\ufffd",
+        "(((",
+        "12/",
+    ]
+    for size in (0, 1, 3, 40, 250):
+        sheet = Sheet(confidence=0.5)
+        for _ in range(size):
+            sheet.write(
+                random.uniform(0, 800),
+                random.uniform(0, 1080),
+                random.choice(pool),
+                size=random.choice([1, 9, 12, 60]),
+            )
+        result = read(sheet)
+        assert all(0 < f.confidence < 1 for f in result.fields.values())
+
+
+def test_a_hundred_pages_take_time_in_proportion() -> None:
+    def seconds(pages: int) -> float:
+        sheets = [trade_invoice() for _ in range(pages)]
+        begun = time.process_time()
+        read(*sheets)
+        return time.process_time() - begun
+
+    seconds(1)  # phrases are learnt by the first document
+    assert seconds(40) < 4 * 3 * seconds(10)

@@ -12,7 +12,12 @@ def lines(*sheets: Sheet) -> list[dict[str, str]]:
 def test_lines_with_quantity_price_and_a_wrapped_description() -> None:
     assert lines(trade_invoice()) == [
         {"description": "Copper elbow 3/4 in", "quantity": "12", "unit_price": "4.25", "amount": "51.00"},
-        {"description": "Water heater, 50 gal with expansion tank", "quantity": "3", "unit_price": "780.00", "amount": "2340.00"},
+        {
+            "description": "Water heater, 50 gal with expansion tank",
+            "quantity": "3",
+            "unit_price": "780.00",
+            "amount": "2340.00",
+        },
         {"description": "Labor", "quantity": "2.5", "unit_price": "95.00", "amount": "237.50"},
     ]
 
@@ -37,7 +42,12 @@ def test_a_header_of_two_storeys_in_german() -> None:
     sheet.row(300, (-560, "Menge"), (-660, "Preis pro"), (-780, "Betrag"))
     sheet.row(314, (60, "Bezeichnung"), (-660, "Einheit"))
     sheet.row(340, (60, "Estrich"), (-560, "12,5"), (-660, "40,00"), (-780, "500,00"))
-    assert lines(sheet)[0] == {"description": "Estrich", "quantity": "12.5", "unit_price": "40.00", "amount": "500.00"}
+    assert lines(sheet)[0] == {
+        "description": "Estrich",
+        "quantity": "12.5",
+        "unit_price": "40.00",
+        "amount": "500.00",
+    }
 
 
 def test_units_beside_the_quantity() -> None:
@@ -52,7 +62,12 @@ def test_numbers_in_swapped_columns_are_turned_round_when_only_that_adds_up() ->
     sheet = Sheet()
     sheet.row(300, (60, "Description"), (-500, "Qty"), (-640, "Amount"), (-780, "Unit Price"))
     sheet.row(320, (60, "Brackets"), (-500, "4"), (-640, "12.00"), (-780, "48.00"))
-    assert lines(sheet)[0] == {"description": "Brackets", "quantity": "4", "unit_price": "12.00", "amount": "48.00"}
+    assert lines(sheet)[0] == {
+        "description": "Brackets",
+        "quantity": "4",
+        "unit_price": "12.00",
+        "amount": "48.00",
+    }
 
 
 def test_tables_that_repeat_the_lines_by_group_are_left_out() -> None:

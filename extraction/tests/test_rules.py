@@ -21,19 +21,29 @@ def test_what_adds_up_passes() -> None:
     lines = [{"quantity": "2", "unit_price": "30.00", "amount": "60.00"}, {"amount": "40.00"}]
     checks = check(fields, lines)
     assert all(c.passed for c in checks)
-    assert {"subtotal_plus_tax", "lines_equal_subtotal", "quantity_times_price", "total_less_paid", "due_date_fits_terms"} <= {c.rule for c in checks}
+    assert {
+        "subtotal_plus_tax",
+        "lines_equal_subtotal",
+        "quantity_times_price",
+        "total_less_paid",
+        "due_date_fits_terms",
+    } <= {c.rule for c in checks}
     assert all(not c.message for c in checks)
 
 
 def test_lines_short_of_the_subtotal_are_said_in_words() -> None:
-    found = outcome("lines_equal_subtotal", {"subtotal": "112.40"}, [{"amount": "60.00"}, {"amount": "40.00"}])
+    found = outcome(
+        "lines_equal_subtotal", {"subtotal": "112.40"}, [{"amount": "60.00"}, {"amount": "40.00"}]
+    )
     assert found is not None
     assert not found.passed
     assert found.difference == "-12.40"
     assert found.message == "lines are 12.40 short of the subtotal"
 
 
-@pytest.mark.parametrize(("total", "passed"), [("108.00", True), ("108.02", True), ("108.03", False), ("107.97", False)])
+@pytest.mark.parametrize(
+    ("total", "passed"), [("108.00", True), ("108.02", True), ("108.03", False), ("107.97", False)]
+)
 def test_the_tolerance_is_two_cents(total: str, passed: bool) -> None:
     found = outcome("subtotal_plus_tax", {"subtotal": "100.00", "tax_amount": "8.00", "total": total})
     assert found is not None
@@ -54,8 +64,14 @@ def test_tax_included_in_the_prices_is_no_error() -> None:
 
 
 def test_a_unit_price_rounded_in_print_is_no_error() -> None:
-    assert outcome("quantity_times_price", {}, [{"quantity": "3", "unit_price": "33.33", "amount": "100.00"}]).passed  # type: ignore[union-attr]
-    wrong = outcome("quantity_times_price", {}, [{"amount": "5.00"}, {"quantity": "2", "unit_price": "10.00", "amount": "25.00"}])
+    assert outcome(
+        "quantity_times_price", {}, [{"quantity": "3", "unit_price": "33.33", "amount": "100.00"}]
+    ).passed  # type: ignore[union-attr]
+    wrong = outcome(
+        "quantity_times_price",
+        {},
+        [{"amount": "5.00"}, {"quantity": "2", "unit_price": "10.00", "amount": "25.00"}],
+    )
     assert wrong is not None
     assert wrong.message == "line 2: 2 x 10.00 is 20.00, the amount says 25.00"
 
@@ -77,7 +93,10 @@ def test_dates_in_order_and_in_line_with_the_terms() -> None:
     early = outcome("due_after_invoice", {"invoice_date": "2025-03-14", "due_date": "2025-03-01"})
     assert early is not None
     assert early.message == "due date 2025-03-01 is before the invoice date 2025-03-14"
-    off = outcome("due_date_fits_terms", {"invoice_date": "2025-01-01", "due_date": "2025-06-01", "payment_terms": "Net 30"})
+    off = outcome(
+        "due_date_fits_terms",
+        {"invoice_date": "2025-01-01", "due_date": "2025-06-01", "payment_terms": "Net 30"},
+    )
     assert off is not None
     assert off.message == "30 days after the invoice date is 2025-01-31, the due date says 2025-06-01"
 
@@ -96,7 +115,13 @@ def test_iban_check_digits() -> None:
 
 
 def test_continuation_sheet_ties() -> None:
-    line = {"item_number": "3", "scheduled_value": "1000.00", "previous_completed": "400.00", "this_period": "200.00", "total_completed": "700.00"}
+    line = {
+        "item_number": "3",
+        "scheduled_value": "1000.00",
+        "previous_completed": "400.00",
+        "this_period": "200.00",
+        "total_completed": "700.00",
+    }
     wrong = outcome("completed_to_date", {}, [line])
     assert wrong is not None
     assert wrong.message == "item 3: previous, this period and stored make 600.00, completed says 700.00"
@@ -110,4 +135,6 @@ def test_continuation_sheet_ties() -> None:
 @pytest.mark.parametrize("nonsense", ["", "abc", "NaN", "1e999999999", "2025-13-45"])
 def test_values_that_are_no_values_make_rules_inapplicable(nonsense: str) -> None:
     fields = {"subtotal": nonsense, "total": "10.00", "invoice_date": nonsense, "due_date": "2025-01-01"}
-    assert not any(c.rule in ("subtotal_plus_tax", "due_after_invoice") for c in check(fields, [{"amount": nonsense}]))
+    assert not any(
+        c.rule in ("subtotal_plus_tax", "due_after_invoice") for c in check(fields, [{"amount": nonsense}])
+    )

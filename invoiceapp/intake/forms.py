@@ -69,6 +69,7 @@ class FileForm(StatedForm):
     file = forms.FileField(required=False, allow_empty_file=True, max_length=None)
     filename = forms.CharField(required=False, max_length=1000)
     size = forms.IntegerField(required=False, min_value=0, max_value=2**62)
+    replaces = forms.IntegerField(required=False, min_value=1, max_value=2**62)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -23,6 +23,7 @@ from invoiceapp import pipeline
 from invoiceapp.intake.models import Upload
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Document, Invoice, Organization
+from invoiceapp.work.reading_times import zone
 
 MEGABYTE = 1024 * 1024
 Outcome = Upload.Outcome
@@ -37,6 +38,7 @@ def receive(
     stated_total: Decimal | None = None,
     urgent: bool = False,
     key: uuid.UUID | None = None,
+    replaces: Upload | None = None,
 ) -> Upload:
     """Take in one file and say what became of it; whatever the file is, the answer is a row.
 
@@ -46,6 +48,8 @@ def receive(
 
     :param key: what the sender calls this file; sent again under the same key it is not entered
         again, and the first outcome is returned.
+    :param replaces: an upload of the same user whose picture was bad. Its invoice is refused in favour of
+        the new one, which takes over what was stated with it, unless it is in somebody's hands already.
     :raises extraction.documents.SandboxUnavailable: if files can't be looked at now; nothing is entered.
     """
     sender = {"organization": organization, "uploaded_by": user, "key": key or uuid.uuid4()}
@@ -63,6 +67,11 @@ def receive(
     except DocumentRefused as refusal:
         return _enter(**facts, outcome=refusal.code, message=refusal.message)
 
+    before = replaces.invoice if replaces else None
+    if before is not None:
+        stated_work_order = stated_work_order or before.stated_work_order
+        stated_total = before.stated_total if stated_total is None else stated_total
+        urgent = urgent or before.urgent
     document = _store_bytes(data, found, organization=organization, user=user, filename=facts["filename"])
     try:
         with transaction.atomic():
@@ -75,10 +84,11 @@ def receive(
                 urgent=urgent,
             )
             pipeline.submit(invoice)
+            replaced = _replace(before, by=invoice, user=user) if before else ""
             upload: Upload = Upload.objects.create(
                 **facts,
                 outcome=Outcome.ACCEPTED,
-                message=f"Accepted as invoice {invoice.reference}.",
+                message=f"Accepted as invoice {invoice.reference}.{replaced}",
                 warnings=list(found.quality.warnings) if found.quality else [],
                 invoice=invoice,
             )
@@ -144,9 +154,18 @@ def _already_here(organization: Organization, user: Any, sha256: str) -> dict[st
     if invoice is None:
         message = "This file has been handed in before. You need not send it again."
     else:
-        day = f"{timezone.localtime(invoice.created):%B} {timezone.localtime(invoice.created).day}"
-        message = f"This file is already here: invoice {invoice.reference}, uploaded on {day}."
+        at = invoice.created.astimezone(zone(organization))
+        message = f"This file is already here: invoice {invoice.reference}, uploaded on {at:%B} {at.day}, {at.year}."
     return {"outcome": Outcome.ALREADY_HERE, "message": message, "invoice": invoice}
+
+
+def _replace(before: Invoice, *, by: Invoice, user: Any) -> str:
+    """Refuse the invoice with the bad picture if that is still possible, and say what became of it."""
+    try:
+        pipeline.replace(before, by=by, user=user)
+    except invoices.WrongStatus:
+        return f" Invoice {before.reference} is being worked on already, so it stays too: tell the office."
+    return f" It replaces invoice {before.reference}."
 
 
 def _earlier(sender: dict[str, Any]) -> Upload | None:

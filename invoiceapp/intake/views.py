@@ -158,18 +158,20 @@ def receive_file(request: OfficeRequest) -> HttpResponse:
     if not form.is_valid():
         words = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return HttpResponse(words, status=422, content_type="text/plain; charset=utf-8")
+    own = _own_uploads(request.user, organization)
     try:
         row = services.receive(
             form.cleaned_data["file"],
             organization=organization,
             user=request.user,
             key=form.cleaned_data["key"],
+            replaces=own.filter(pk=form.cleaned_data["replaces"], outcome=Upload.Outcome.ACCEPTED).first(),
             **form.stated(),
         )
     except SandboxUnavailable:
         log.exception("Uploads can't be looked at")
         return HttpResponse(NOT_READY, status=503, content_type="text/plain; charset=utf-8")
-    rows = _with_status(organization, [_own_uploads(request.user, organization).get(pk=row.pk)])
+    rows = _with_status(organization, [own.get(pk=row.pk)])
     response = render(request, "intake/_row.html", {"row": rows[0]})
     response["X-Upload-Outcome"] = row.outcome
     return response
@@ -216,6 +218,10 @@ def _with_status(organization: Organization, uploads: Iterable[Upload]) -> list[
             {
                 "upload": upload,
                 "when": waiting_words(items[0], now, waiting=in_batch) if items else "",
+                # Beyond "Accepted as invoice 1042." there is something to say only if it replaced another.
+                "replaced": upload.message.partition(". ")[2]
+                if upload.outcome == Upload.Outcome.ACCEPTED
+                else "",
                 "take_again": bool(upload.warnings) and status in NOT_DECIDED,
             }
         )

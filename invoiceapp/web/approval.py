@@ -40,6 +40,10 @@ class Row:
     checked_by: str
 
     @property
+    def currency(self) -> str:
+        return self.invoice.currency or self.invoice.organization.currency
+
+    @property
     def estimate(self) -> Decimal | None:
         return self.invoice.job.estimate if self.invoice.job else None
 

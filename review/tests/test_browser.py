@@ -353,6 +353,29 @@ class TestNothingIsLost:
         page.wait_for_url("**/review/")
         assert Invoice.objects.get(pk=item.invoice_id).total == 1950
 
+    def test_the_claim_lasts_while_one_works_and_its_loss_is_said(
+        self, item: Item, check: Any, clerk: Any
+    ) -> None:
+        page = check(item)
+        page.clock.install()
+        page.reload()
+        expect(page.locator("#input-total")).to_be_focused()
+        before = Item.objects.get(pk=item.pk).claimed_until
+
+        def work_for_six_minutes() -> None:
+            page.clock.fast_forward(6 * 60_000)
+            page.keyboard.press("ArrowDown")
+            page.clock.fast_forward(16_000)
+
+        with page.expect_response("**/renew/"):
+            work_for_six_minutes()
+        assert Item.objects.get(pk=item.pk).claimed_until > before
+        Item.objects.filter(pk=item.pk).update(claimed_by=clerk)
+        with page.expect_response("**/renew/"):
+            work_for_six_minutes()
+
+        expect(page.locator("[data-told]")).to_contain_text("dana is working on Invoice 1001 now.")
+
     def test_a_wrong_value_is_named_beside_its_field(self, item: Item, check: Any) -> None:
         page = check(item)
         page.keyboard.type("a lot")
@@ -449,6 +472,17 @@ class TestEverybody:
         save = page.get_by_role("button", name="Save and next").last.bounding_box()
         assert save["x"] + save["width"] <= 390
         assert axe_violations(page) == []
+
+    def test_a_tap_on_the_page_fills_without_a_keyboard_popping_up(self, make_item: Any, check: Any) -> None:
+        item = make_item(read={**READ, "vendor_name": "Hem"}, doubts={"vendor_name": "40 % sure"})
+        page = check(item, width=390, height=844, has_touch=True, is_mobile=True)
+
+        page.touchscreen.tap(*at_word(page, "Hernandez"))
+
+        expect(page.locator("#input-vendor_name")).to_have_value("Hernandez")
+        expect(page.locator("#input-vendor_name")).not_to_be_focused()
+        page.locator("#field-vendor_name").get_by_role("button", name="Put back").tap()
+        expect(page.locator("#input-vendor_name")).to_have_value("Hem")
 
     def test_what_could_not_be_read_is_typed_in(self, organization: Any, alice: Any, check: Any) -> None:
         invoice = make_invoice(organization, alice, pages=0, status="waiting")

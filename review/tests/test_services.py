@@ -102,6 +102,11 @@ class TestRoute:
         assert set(item.fields) == {"vendor_name", "invoice_number", "invoice_date", "total"}
         assert Invoice.objects.get(pk=invoice.pk).status_reason == "The worker stopped every time."
 
+    def test_a_long_reason_is_cut_to_what_the_column_holds(self, organization: Any, alice: Any) -> None:
+        invoice = make_invoice(organization, alice, status=Status.WAITING)
+
+        assert len(services.route_unread(invoice, reason="x" * 3000).explanation) == 500
+
 
 class TestClaims:
     def test_two_people_get_two_invoices(
@@ -457,6 +462,10 @@ class TestBack:
 
         assert (again.reason, again.explanation) == ("returned", "The price is not the agreed one.")
         assert again.run == item.run
+        services.claim(again, alice)
+        with pytest.raises(invoices.WrongStatus, match="can't be sent back"):
+            services.return_to_review(invoice, user=alice, reason="Once more.")
+        assert Item.objects.get(pk=again.pk).claimed_by == alice
         assert Invoice.objects.get(pk=invoice.pk).status == Status.REVIEW
 
     def test_rejecting_needs_a_reason_and_ends_it(self, item: Item, alice: Any) -> None:

@@ -10,11 +10,13 @@ const BURST = 900; // typing without a longer pause is undone in one step
 const IDLE = 60; // seconds after which time is no longer counted as work
 const RENEW_UNDER = 10 * 60; // seconds left on the claim from which work renews it
 const SAVE_UNDO = 10_000; // milliseconds for which a save just made can be undone by key
+const SAVE_TAKES = 10_000; // milliseconds after which Save may be pressed again
 const AHEAD_AFTER = 1500;
 const WORDS = { invalid: "Invalid", check: "Check", machine: "Machine", person: "Person", missing: "Empty" };
 const ICONS = { invalid: "cross", check: "eye", machine: "dot", person: "tick", missing: "minus" };
 
 const form = document.getElementById("correction");
+const byFinger = matchMedia("(pointer: coarse)");
 const one = (selector, from = form) => from.querySelector(selector);
 const all = (selector, from = form) => [...from.querySelectorAll(selector)];
 const announce = (text) => { one("[data-announce]", document).textContent = text; };
@@ -207,7 +209,9 @@ viewer.addEventListener("pick", (event) => {
     target.value = filled;
     changed();
   }
-  target.focus({ preventScroll: true });
+  // On a phone the focus would bring up the keyboard over what was just tapped.
+  if (byFinger.matches) (field?.row ?? target).scrollIntoView({ block: "nearest" });
+  else target.focus({ preventScroll: true });
   ask(0);
 });
 viewer.addEventListener("hover", (event) => {
@@ -422,12 +426,14 @@ form.addEventListener("submit", (event) => {
   });
   saving = true;
   form.classList.add("is-saving");
+  setTimeout(answerAgain, SAVE_TAKES); // the connection broke, or the person stopped the loading
 });
-// Back and forward bring a page out of the browser's store: it must answer again.
-window.addEventListener("pageshow", () => {
+function answerAgain() {
   saving = false;
   form.classList.remove("is-saving");
-});
+}
+// Back and forward bring a page out of the browser's store: it must answer again.
+window.addEventListener("pageshow", answerAgain);
 
 function tell(text, kind = "warn") {
   let notice = one("[data-told]");
@@ -603,7 +609,7 @@ offerDraft();
 refresh();
 if (editable) {
   const first = fields.find((field) => field.error) ?? fields.find(isOpen) ?? null;
-  if (matchMedia("(pointer: coarse)").matches) viewer.show?.((first ?? fields[0])?.place ?? null);
+  if (byFinger.matches) viewer.show?.((first ?? fields[0])?.place ?? null);
   else if (first) focusField(first);
   else if (linesToCheck.open) grid.focusFirst();
   else focusField(fields[0]);

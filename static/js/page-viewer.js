@@ -103,12 +103,16 @@ export class PageViewer extends EventTarget {
 
   goTo(number) {
     const page = this.pages.find((each) => each.number === number);
+    this.goal = { page, until: performance.now() + 2 * GLIDE };
     if (page) this.#slide(this.zoom, () => [this.stage.scrollLeft, this.#offset(page).top - MARGIN]);
   }
 
   step(by) {
     const top = this.stage.scrollTop + this.stage.clientHeight / 3;
-    const at = this.pages.findLastIndex((page) => this.#offset(page).top <= top);
+    // While the last step is still gliding, the next one counts from where it leads.
+    const at = this.goal && performance.now() < this.goal.until
+      ? this.pages.indexOf(this.goal.page)
+      : this.pages.findLastIndex((page) => this.#offset(page).top <= top);
     this.goTo(this.pages[Math.min(Math.max(at + by, 0), this.pages.length - 1)].number);
   }
 

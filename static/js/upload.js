@@ -53,8 +53,6 @@
     el("progress-bar").value = total.all ? (total.done + partly) / total.all : 0;
     el("send-all").hidden = staged === 0;
     el("send-all").textContent = `Upload ${plural(staged, "file")}`;
-    el("no-uploads").hidden = list.children.length > 0;
-    remember();
     return open;
   };
 
@@ -116,6 +114,7 @@
     });
     entries.add(entry);
     total.all += 1;
+    remember();
     show(entry, staged ? "Not sent yet" : "Waiting its turn");
     return entry;
   };
@@ -130,7 +129,9 @@
       entry.state = "removed";
       entry.request?.abort();
       entries.delete(entry);
+      remember();
       entry.row.remove();
+      el("no-uploads").hidden = list.children.length > 0;
       total.all -= 1;
       (next?.querySelector("button:not([hidden]), a") || el("id_files")).focus();
       say(`${entry.file.name} removed.`);
@@ -145,16 +146,22 @@
     urgent: el("id_urgent").checked,
   });
 
-  const take = (files) => {
+  const take = (files, replaces = "") => {
     if (!files.length) return;
-    const stated = statedNow();
+    const stated = replaces ? { work_order: "", total: "", urgent: false } : statedNow();
     // One total can't belong to several files: then each is asked for its own before it is sent.
-    const staged = el("each").checked || (files.length > 1 && stated.total !== "");
+    const staged = !replaces && (el("each").checked || (files.length > 1 && stated.total !== ""));
     if (staged && files.length > 1) stated.total = "";
     const added = files.map((file) => add(file, stated, staged));
     list.prepend(...added.map((entry) => entry.row));
-    for (const id of ["id_work_order", "id_total"]) el(id).value = "";
-    el("id_urgent").checked = false;
+    el("no-uploads").hidden = true;
+    if (replaces) {
+      added[0].replaces = replaces;
+      list.querySelector(`[data-take-again="${CSS.escape(replaces)}"]`)?.remove();
+    } else {
+      for (const id of ["id_work_order", "id_total"]) el(id).value = "";
+      el("id_urgent").checked = false;
+    }
     say(staged ? `${plural(files.length, "file")} listed. State what you know, then press Upload.` : `${plural(files.length, "file")} being uploaded.`);
     if (staged) added[0].row.querySelector("[data-stated]").focus();
     pump();
@@ -179,6 +186,7 @@
       if (input.type !== "checkbox") data.append(input.dataset.stated, input.value.trim());
       else if (input.checked) data.append(input.dataset.stated, "on");
     }
+    if (entry.replaces) data.append("replaces", entry.replaces);
     if (entry.file.size > Number(form.dataset.maxBytes)) {
       data.append("filename", entry.file.name);
       data.append("size", entry.file.size);
@@ -256,6 +264,7 @@
     if (twin && twin !== entry.row) twin.remove();
     entry.row.replaceWith(row);
     entries.delete(entry);
+    remember();
     total.done += 1;
     dress(row);
     lookSoon();
@@ -342,7 +351,17 @@
   });
   el("take-photo").addEventListener("click", () => el("id_photo").click());
   list.addEventListener("click", (event) => {
-    if (event.target.closest("[data-take-again]")) el(matchMedia("(pointer: coarse)").matches ? "id_photo" : "id_files").click();
+    const button = event.target.closest("[data-take-again]");
+    if (!button) return;
+    const again = el("id_again");
+    again.dataset.replaces = button.dataset.takeAgain;
+    again.toggleAttribute("capture", matchMedia("(pointer: coarse)").matches);
+    again.click();
+  });
+  el("id_again").addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    take(files, event.target.dataset.replaces);
   });
 
   // A folder that is dropped stands for the files in it.

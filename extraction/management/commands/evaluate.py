@@ -19,7 +19,10 @@ from extraction.schema import Hints, ReaderError, Reading
 
 
 class Command(BaseCommand):
-    help = "Reads the labelled documents of DIR (files and truth.jsonl) and prints accuracy per track and field, with 95 % intervals."
+    help = (
+        "Reads the labelled documents of DIR (files and truth.jsonl) and prints accuracy per track and field,"
+        " with 95 % intervals."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -119,9 +119,8 @@ def as_table(result: dict[str, Any]) -> str:
     """Write one document's result for people."""
     if result["error"] is not None:
         return f"{result['file']}: {result['error']}\n"
-    lines = [
-        f"{result['file']}: {result['document_type'].replace('_', ' ')}, {result['pages']} pages, {result['seconds']['total']} s"
-    ]
+    kind = result["document_type"].replace("_", " ")
+    lines = [f"{result['file']}: {kind}, {result['pages']} pages, {result['seconds']['total']} s"]
     for name, field in result["fields"].items():
         mark = "?" if name in result["review"] else " "
         lines.append(f" {mark} {name:<20} {field['value']:<40} {100 * field['confidence']:5.1f} %")

@@ -89,8 +89,13 @@ def test_several_files_by_the_file_dialog(
     expect(warned.locator(".upload__mark")).to_be_visible()
     expect(page.locator("#progress-words")).to_have_text("5 of 5 files done, 1 could not be taken")
     expect(page.locator("#said")).to_contain_text("5 of 5 files done")
-    with page.expect_file_chooser():
+    better = tmp_path / "photo-better.jpg"
+    better.write_bytes(samples.photo_of(samples.handwritten_form(samples.a_paper("better"))))
+    with page.expect_file_chooser() as chooser:
         warned.get_by_role("button", name="Take it again").click()
+    chooser.value.set_files(str(better))
+    expect(accepted(page, "photo-better.jpg")).to_contain_text("It replaces invoice")
+    expect(warned).to_contain_text("Rejected Replaced by a better picture", timeout=10_000)
     # The rows survive a reload, with the pictures that the server made.
     page.reload()
     for name in ("dialog-00.pdf", "dialog-01.pdf", "photo-blurred.jpg", "locked.pdf"):
@@ -161,7 +166,9 @@ def test_fifty_files_at_once_leave_the_browser_usable(
             .observe({type: "longtask"});
         }"""
     )
-    page.set_input_files("#id_files", make_files(50, "fifty"))
+    files = make_files(50, "fifty")
+    begun = time.monotonic()
+    page.set_input_files("#id_files", files)
     expect(page.locator("#uploads > li", has_text="fifty-")).to_have_count(50)
     typed = 0
     while page.locator(".upload--sending").count():
@@ -170,8 +177,10 @@ def test_fifty_files_at_once_leave_the_browser_usable(
         assert page.locator(".upload--sending progress:visible").count() <= 3
         typed += 1
     assert typed > 5, "the page answered while files were on their way"
-    # A person notices a page that stands still from about a tenth of a second; test machines are slow.
-    assert max(page.evaluate("longTasks"), default=0) < 500
+    # Tasks of over 50 ms, during which the page stands still: never long, and a small share of the time.
+    stood_still = [duration / 1000 for duration in page.evaluate("longTasks")]
+    assert max(stood_still, default=0) < 2
+    assert sum(stood_still) < 0.25 * (time.monotonic() - begun)
     expect(accepted(page, "fifty-")).to_have_count(50)
     expect(page.locator("#progress-words")).to_have_text("50 of 50 files done")
     assert site.rows("SELECT COUNT(*) FROM intake_upload WHERE filename LIKE 'fifty-%'") == [(50,)]

@@ -277,6 +277,17 @@ def test_the_plain_form_names_the_files_that_came_too_fast(
     assert "choose again: 3.pdf" in answer.content.decode()
 
 
+def test_nobody_replaces_what_another_person_handed_in(
+    upload: Upload, alice: Any, bob: Any, charlie: Any, signed_in: Callable[..., Client]
+) -> None:
+    for person, status in ((bob, "waiting"), (charlie, "waiting"), (alice, "rejected")):
+        answer = send(signed_in(person), a_file(person.pk + 50), replaces=str(upload.pk))
+        assert answer["X-Upload-Outcome"] == "accepted"
+        upload.invoice.refresh_from_db()
+        assert upload.invoice.status == status
+    assert f"It replaces invoice {upload.invoice.reference}." in answer.content.decode()
+
+
 # --- the list ---------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import threading
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pillow_heif
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -19,8 +21,12 @@ from extraction.tests import hostile
 from invoiceapp import pipeline
 from invoiceapp.intake import samples, services
 from invoiceapp.intake.models import Upload
+from invoiceapp.records import invoices
 from invoiceapp.records.models import Document, Event, Invoice
+from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
+from review.models import Item
+from review.services import claim, route_unread
 
 
 def a_file(data: bytes = b"", name: str = "invoice.pdf") -> SimpleUploadedFile:
@@ -117,10 +123,13 @@ def test_names_are_shown_without_tricks(name: str, shown: str) -> None:
 
 def test_the_same_bytes_again_point_to_the_first_invoice(organization: Any, alice: Any) -> None:
     first = services.receive(a_file(), organization=organization, user=alice)
+    Invoice.objects.update(created=datetime(2026, 4, 1, 2, 30, tzinfo=UTC))
     again = services.receive(a_file(name="copy.pdf"), organization=organization, user=alice)
     assert again.outcome == "already_here"
     assert again.invoice == first.invoice
-    assert f"already here: invoice {first.invoice.reference}, uploaded on" in again.message
+    assert again.message == (
+        f"This file is already here: invoice {first.invoice.reference}, uploaded on March 31, 2026."
+    ), "the day in Chicago, where it was still March"
     assert Invoice.objects.count() == 1
     assert len(stored_files()) == 2, "one original, one thumbnail"
 
@@ -238,6 +247,68 @@ def test_a_blurred_photo_is_taken_in_and_says_so(organization: Any, bob: Any) ->
     )
     assert upload.outcome == "accepted"
     assert any("blurred" in warning for warning in upload.warnings)
+
+
+def _blurred_and_better(organization: Any, user: Any, meanwhile: Any) -> tuple[Invoice, Upload]:
+    first = services.receive(
+        a_file(samples.blurred_photo(), "blurred.jpg"),
+        organization=organization,
+        user=user,
+        stated_work_order="31877",
+        stated_total=Decimal("99.00"),
+        urgent=True,
+    )
+    meanwhile(first.invoice)
+    better = services.receive(
+        a_file(samples.photo_of(samples.handwritten_form(samples.a_paper())), "better.jpg"),
+        organization=organization,
+        user=user,
+        replaces=first,
+    )
+    return Invoice.objects.get(pk=first.invoice.pk), better
+
+
+def _wait(invoice: Invoice) -> None:
+    """Nothing has happened to it yet."""
+
+
+def _could_not_be_read(invoice: Invoice) -> None:
+    item = work.claim(settings.QUEUE_NAME)
+    assert item is not None
+    invoices.change_status(invoice, "reading")
+    work.finish(item)
+    route_unread(invoice, reason="The picture is blurred.")
+
+
+@pytest.mark.parametrize("meanwhile", [_wait, _could_not_be_read])
+def test_a_better_picture_replaces_the_blurred_one(meanwhile: Any, organization: Any, bob: Any) -> None:
+    first, better = _blurred_and_better(organization, bob, meanwhile)
+    assert first.status == "rejected"
+    assert first.status_reason == f"Replaced by a better picture: invoice {better.invoice.reference}."
+    assert better.message.endswith(f"It replaces invoice {first.reference}.")
+    stated = better.invoice.stated_work_order, better.invoice.stated_total, better.invoice.urgent
+    assert stated == ("31877", Decimal("99.00"), True)
+    assert not WorkItem.objects.filter(invoice=first, status__in=WorkItem.OPEN).exists()
+    assert not Item.objects.filter(invoice=first, status=Item.Status.OPEN).exists()
+
+
+def _is_being_read(invoice: Invoice) -> None:
+    invoices.change_status(invoice, "reading")
+
+
+def test_an_invoice_in_somebodys_hands_is_not_pulled_away(organization: Any, alice: Any, bob: Any) -> None:
+    def is_being_checked(invoice: Invoice) -> None:
+        _could_not_be_read(invoice)
+        claim(Item.objects.get(invoice=invoice), alice)
+
+    for status, meanwhile in (("review", is_being_checked), ("reading", _is_being_read)):
+        first, better = _blurred_and_better(organization, bob, meanwhile)
+        assert first.status == status
+        assert better.outcome == "accepted"
+        assert f"Invoice {first.reference} is being worked on already" in better.message
+        Upload.objects.all().delete()
+        Invoice.objects.all().delete()
+        Document.objects.all().delete()
 
 
 def test_the_limit_of_files_a_minute(organization: Any, bob: Any, alice: Any, settings: Any) -> None:

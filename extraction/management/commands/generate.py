@@ -1,0 +1,93 @@
+"""Generate documents with truth, to train and test readers on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from extraction.training.business import FAMILIES
+from extraction.training.generation import Plan, generate
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text} is no share: give a number from 0 to 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise ArgumentTypeError(f"{text} is not a whole number from 1 up")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = "Generates documents with truth into OUT (files/* and truth.jsonl, as evaluate reads them). A run that was cut off goes on."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("out", type=Path, metavar="OUT")
+        parser.add_argument(
+            "--count", type=_positive, default=100, metavar="N", help="how many documents (100)"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="S", help="the same seed gives the same documents (0)"
+        )
+        parser.add_argument(
+            "--family",
+            nargs="+",
+            action="extend",
+            default=[],
+            choices=FAMILIES,
+            metavar="NAME",
+            help=f"only these: {', '.join(FAMILIES)}",
+        )
+        parser.add_argument(
+            "--processes", type=_positive, default=1, metavar="P", help="how many processes (1)"
+        )
+        parser.add_argument(
+            "--scans",
+            type=_share,
+            default=0.3,
+            metavar="SHARE",
+            help="share of documents as scans and photographs (0.3)",
+        )
+        parser.add_argument(
+            "--fills",
+            type=_positive,
+            default=1,
+            metavar="K",
+            help="how many documents share a layout and vendor (1)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        families = tuple(name for name in FAMILIES if name in options["family"]) or FAMILIES
+        plan = Plan(options["seed"], options["count"], families, options["scans"], options["fills"])
+        begun = time.monotonic()
+        live = sys.stderr.isatty()
+
+        def report(done: int) -> None:
+            if not live and done % max(1, plan.count // 20) and done != plan.count:
+                return
+            rate = done / max(time.monotonic() - begun, 1e-6)
+            text = f"{done}/{plan.count} documents, {rate:.1f} a second, {(plan.count - done) / rate:.0f} s to go"
+            self.stderr.write(
+                f"\r{text}   " if live else text, ending="" if live and done < plan.count else "\n"
+            )
+
+        try:
+            generate(options["out"], plan, processes=options["processes"], report=report)
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. The same command goes on where this stopped.") from None
+        self.stdout.write(f"{plan.count} documents in {options['out']}")
