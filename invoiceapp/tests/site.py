@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,7 @@ class Site:
                 except subprocess.TimeoutExpired:
                     process.kill()
             for member in family:
-                if member.is_running():
-                    member.kill()
+                kill(member, wait=False)
 
     def worker(self) -> Any:
         """Run `manage.py worker`."""
@@ -110,6 +109,14 @@ def descendants(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def kill(process: psutil.Process, *, wait: bool = True) -> None:
+    """Kill a process with -9, if it is still there; until it is gone it would still look like one at work."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+        while wait and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
 
 
 def workers_of(supervisor: subprocess.Popen[bytes], *, state: str) -> list[psutil.Process]:
@@ -138,7 +145,7 @@ def installed(folder: Path, **variables: str) -> Iterator[Site]:
     finally:
         left = [process for process in psutil.process_iter() if _belongs_to(site, process)]
         for process in left:
-            process.kill()
+            kill(process, wait=False)
     assert left == [], "some processes of the site outlived their test"
 
 

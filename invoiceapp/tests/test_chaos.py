@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from invoiceapp.tests import servers
-from invoiceapp.tests.site import Site, descendants, installed, runs_once, wait_for, workers_of
+from invoiceapp.tests.site import Site, descendants, installed, kill, runs_once, wait_for, workers_of
 
 pytestmark = [pytest.mark.slow, runs_once]
 
@@ -59,16 +59,16 @@ def rage(site: Site, *, documents: int, kills: int) -> None:
     for round_number in range(2):
         with site.worker() as supervisor:
             for _ in range(kills):
+                time.sleep(dice.uniform(0, 2))  # so that it hits them anywhere in their work
                 busy = wait_for(
                     lambda: workers_of(supervisor, state="processing"),
                     seconds=60,
                     what="reading in the chaos",
                 )
-                time.sleep(dice.uniform(0, 2))  # anywhere in its work, or just after it
-                dice.choice(busy).kill()
+                kill(dice.choice(busy))
             # The whole tree at once, as a power cut or the kernel's memory killer would.
             for process in descendants(supervisor.pid):
-                process.kill()
+                kill(process, wait=False)
             supervisor.wait()
         assert site.ask("open_work") > 0, f"round {round_number}: nothing was left to lose"
     with site.worker():
