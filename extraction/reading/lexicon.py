@@ -42,13 +42,22 @@ def key_of(text: str) -> str:
 
 
 def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
-    """Return what a phrase labels; of alternatives ("Buyer / Recipient") the first that labels anything."""
+    """Return what a phrase labels; of alternatives ("Buyer / Recipient") the first that labels anything.
+
+    The last alternative must be a label too, or one word that may be an unknown translation: on a form
+    ("Work order / Orden 31877") the value follows it.
+    """
     find = fuzzy_meanings_of if fuzzy else meanings_of
     meanings = find(key_of(phrase))
-    if not meanings and "/" in phrase:
-        for part in phrase.split("/"):
-            if len(key_of(part)) >= 4 and (meanings := find(key_of(part))):
-                break
+    if meanings or "/" not in phrase:
+        return meanings
+    parts = phrase.split("/")
+    for part in parts:
+        found = find(key_of(part)) if len(key_of(part)) >= 4 else ()
+        meanings = meanings or found
+        is_value = part is parts[-1] and len(part.split()) > 1
+        if not found and (is_value or any(letter.isdigit() for letter in part)):
+            return ()
     return meanings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from invoiceapp.records.access import CAPABILITIES, may
@@ -33,10 +33,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         found = []
         for label, name, capability in LINKS:
             if not capability or allowed[capability]:
-                try:
-                    url = reverse(name)
-                except NoReverseMatch:
-                    continue
+                url = reverse(name)
                 found.append({"label": label, "url": url, "current": request.path.startswith(url)})
         return found
 

@@ -115,7 +115,10 @@ class ReadingSettingsForm(forms.ModelForm):
     def save(self, commit: bool = True) -> Organization:
         self.instance.accept_threshold = self.cleaned_data["accept_percent"] / 100
         self.instance.audit_share = self.cleaned_data["audit_percent"] / 100
-        return super().save(commit)
+        if commit:
+            # Only these columns: an upload may have counted `last_reference` up since the page was opened.
+            self.instance.save(update_fields=[*self.Meta.fields, "accept_threshold", "audit_share"])
+        return self.instance
 
 
 class PersonForm(forms.Form):

@@ -140,7 +140,11 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
     invoice = _invoice(request, pk)
     history = list(invoice.values.select_related("user").order_by("created", "pk"))
     current = {row.field: row for row in history if row.current}
-    item = WorkItem.objects.filter(invoice=invoice, status__in=WorkItem.OPEN).first()
+    item = (
+        WorkItem.objects.select_related("organization")
+        .filter(invoice=invoice, status__in=WorkItem.OPEN)
+        .first()
+    )
     runs = list(invoice.runs.order_by("started"))
     context = {
         "invoice": invoice,
@@ -149,7 +153,9 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
         "failed_checks": [check for check in runs[-1].checks if not check["passed"]] if runs else [],
-        "when": waiting_words(item, timezone.now()) if item else "",
+        "when": waiting_words(item, timezone.now(), waiting=work.waiting_for_batch(invoice.organization))
+        if item
+        else "",
         "review_item": invoice.review_items.filter(status=Item.Status.OPEN).first(),
         "may_hurry": item is not None and item.status == WorkItem.Status.QUEUED and not item.urgent,
         "may_read_again": invoice.status in (Status.REVIEW, Status.TO_APPROVE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -191,3 +192,11 @@ def test_only_who_checks_may_have_it_read_again(
     assert signed_in(alice).post(address).status_code == 302
     invoice.refresh_from_db()
     assert invoice.status == Invoice.Status.WAITING
+
+
+def test_times_are_shown_in_the_organizations_zone(alice: Any, make_invoice: Any, signed_in: Any) -> None:
+    invoice = make_invoice(alice)
+    invoice.events.update(created=datetime(2026, 7, 1, 12, 0, tzinfo=UTC))
+    assert "Jul 1, 07:00" in signed_in(alice).get(f"/invoices/{invoice.pk}/").text, (
+        "noon in UTC is 07:00 in Chicago"
+    )

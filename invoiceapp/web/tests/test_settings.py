@@ -160,3 +160,18 @@ def test_lists_ask_the_same_number_of_questions_however_long(
         Job.objects.create(organization=organization, number=str(i), number_key=str(i))
         Vendor.objects.create(organization=organization, name=f"V{i}", name_key=f"v{i}")
     assert {page: questions(page) for page in before} == before
+
+
+def test_saving_settings_never_counts_reference_numbers_back(
+    alice: Any, organization: Any, signed_in: Any
+) -> None:
+    client = signed_in(alice)
+    stale = Organization.objects.get(pk=organization.pk)
+    Organization.objects.filter(pk=organization.pk).update(last_reference=1042)
+    from invoiceapp.web.forms import ReadingSettingsForm
+
+    form = ReadingSettingsForm(reading_form(name="New name"), instance=stale)
+    assert form.is_valid()
+    form.save()
+    organization.refresh_from_db()
+    assert (organization.name, organization.last_reference) == ("New name", 1042)
