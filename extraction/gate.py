@@ -12,6 +12,14 @@ from extraction.schema import Alternative, FieldValue, Reading
 
 DEFAULT_THRESHOLD = 0.9
 """Confidence under which a value goes to a person where nothing else is set."""
+AGREED_THRESHOLD = 0.5
+"""Confidence under which a value goes to a person although something outside the page agrees with it.
+
+A misread value that happens to equal what somebody typed, or a name or number the office already knows, is
+rare: where two independent readers agreed on a work-order number, 28 of 28 were right (docs/models.md).
+"""
+WATCHED_FIELDS = frozenset(SHOWN_FIELDS) - {"payment_terms"}
+"""Fields whose confidence decides whether a person looks; the due date, not the terms, decides when is paid."""
 PAYABLE_TYPES = frozenset({"invoice", "pay_application", "estimate", "receipt"})
 """Documents that ask for money now; an estimate is a contractor's pre-printed bill form as often as not."""
 
@@ -22,15 +30,18 @@ def doubtful(
     required: Collection[str] = REQUIRED_FIELDS,
     *,
     stated: Mapping[str, str] | None = None,
+    known: Collection[str] = (),
     default_threshold: float = DEFAULT_THRESHOLD,
 ) -> dict[str, str]:
     """Say which fields of a reading a person must look at, with the reason for each.
 
     :param thresholds: lowest confidence (0..1) per field; others use ``default_threshold``.
-        Fields that a form doesn't show by default are looked at only if named here or required.
+        Fields other than ``WATCHED_FIELDS`` are looked at only if named here or required.
     :param required: fields that must not be missing.
     :param stated: what the uploader said the document holds (normalised values); a
         disagreement always goes to a person, however sure the reader is.
+    :param known: fields whose value the office knows already: a vendor on its list, an open work
+        order. They, and values that were stated alike, pass from ``AGREED_THRESHOLD``.
     :returns: reasons by field name in the form's order; ``line_items`` stands for the table.
     """
     thresholds = thresholds or {}
@@ -40,7 +51,8 @@ def doubtful(
         if reason not in reasons.setdefault(name, []):
             reasons[name].append(reason)
 
-    watched = set(SHOWN_FIELDS) | set(required) | set(thresholds)
+    watched = WATCHED_FIELDS | set(required) | set(thresholds)
+    agreed = set(known)
     for name, claimed in (stated or {}).items():
         found = reading.fields.get(name)
         if not claimed:
@@ -52,6 +64,8 @@ def doubtful(
                 name,
                 f"the page says {_shown(name, found.value)}, the uploader stated {_shown(name, claimed)}",
             )
+        else:
+            agreed.add(name)
     for name in required:
         if name not in reading.fields and name != "document_type":
             add(name, f"no {_label(name)} was found")
@@ -64,7 +78,8 @@ def doubtful(
     for name, value in reading.fields.items():
         if name not in watched:
             continue
-        if value.confidence < thresholds.get(name, default_threshold):
+        threshold = thresholds.get(name, default_threshold)
+        if value.confidence < (min(threshold, AGREED_THRESHOLD) if name in agreed else threshold):
             add(name, _explain(value))
     if reading.document_type not in PAYABLE_TYPES:
         kind = DOCUMENT_TYPES.get(reading.document_type, "another document").lower()

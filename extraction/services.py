@@ -17,7 +17,8 @@ from extraction.documents import open_pages
 from extraction.models import FieldReading, Run
 from extraction.reading.words import read_words
 from extraction.schema import Hints, PageImage, Reading, Word
-from invoiceapp.records.models import Document, Invoice, Page
+from invoiceapp.records import matching
+from invoiceapp.records.models import Document, Invoice, Organization, Page
 
 
 def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
@@ -66,7 +67,10 @@ def store(run: Run, reading: Reading) -> None:
     if invoice.stated_total is not None:
         stated["total"] = str(invoice.stated_total)
     doubts = gate.doubtful(
-        reading, default_threshold=invoice.organization.accept_threshold, stated=stated
+        reading,
+        default_threshold=invoice.organization.accept_threshold,
+        stated=stated,
+        known=_known_to_the_office(invoice.organization, reading),
     )
     run.status = Run.Status.DONE
     run.model_version = reading.model_version
@@ -121,6 +125,19 @@ def store(run: Run, reading: Reading) -> None:
         )
         for name, found in reading.fields.items()
     )
+
+
+def _known_to_the_office(organization: Organization, reading: Reading) -> set[str]:
+    """Return the fields whose value the organization's own lists confirm."""
+    found = {name: value.value for name, value in reading.fields.items()}
+    known = set()
+    if matching.is_vendor(organization, found.get("vendor_name", "")):
+        known.add("vendor_name")
+    if (job := matching.find_job(organization, found.get("work_order_number", ""))) and job.is_open:
+        known.add("work_order_number")
+    if matching.is_same_name(organization.name, found.get("customer_name", "")):
+        known.add("customer_name")
+    return known
 
 
 def end_run(run: Run, status: str, *, error: str = "") -> None:

@@ -101,3 +101,21 @@ def test_a_paper_that_is_no_bill_goes_to_a_person() -> None:
         "document_type": "this looks like a statement, not an invoice"
     }
     assert doubtful(reading(*SURE, kind="other")) == {"document_type": "this doesn't look like an invoice"}
+
+
+def test_what_the_office_knows_or_was_told_passes_from_even_odds() -> None:
+    vendor = FieldValue("vendor_name", "Acme", "Acme", 0.8)
+    total = FieldValue("total", "1450.00", "", 0.7)
+    fields = (vendor, *SURE[1:3], total)
+    assert list(doubtful(reading(*fields))) == ["vendor_name", "total"]
+    assert doubtful(reading(*fields), known={"vendor_name"}, stated={"total": "1450"}) == {}
+    guess = FieldValue("vendor_name", "Acme", "Acme", 0.4)
+    assert list(doubtful(reading(guess, *SURE[1:]), known={"vendor_name"})) == ["vendor_name"]
+
+
+def test_knowing_the_value_does_not_silence_a_failed_check() -> None:
+    failed = Check("due_date", False, fields=("vendor_name",), message="something does not fit")
+    assert (
+        doubtful(reading(*SURE, checks=(failed,)), known={"vendor_name"})["vendor_name"]
+        == "something does not fit"
+    )

@@ -16,6 +16,8 @@ LEGAL_FORMS = re.compile(
 )
 # rapidfuzz's ratio (0..100) from which two names are taken for the same vendor; below it a person chooses.
 SAME_NAME = 92
+# Fewer letters than these are in too many names to tell one from another.
+SHORTEST_NAME = 4
 
 
 def name_key(name: str) -> str:
@@ -42,6 +44,18 @@ def find_vendor(organization: Organization, name: str) -> Vendor | None:
     keys = dict(Vendor.objects.filter(organization=organization).values_list("name_key", "pk"))
     best = process.extractOne(key, keys.keys(), scorer=fuzz.ratio, score_cutoff=SAME_NAME)
     return Vendor.objects.get(pk=keys[best[0]]) if best else None
+
+
+def is_vendor(organization: Organization, name: str) -> bool:
+    """Say whether exactly this name, but for case, punctuation and legal form, is on the organization's list."""
+    key = name_key(name)
+    return bool(key) and Vendor.objects.filter(organization=organization, name_key=key).exists()
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Say whether two names mean the same firm: all words of the shorter stand in the longer, or nearly so."""
+    keys = name_key(one), name_key(other)
+    return all(len(key) >= SHORTEST_NAME for key in keys) and fuzz.token_set_ratio(*keys) >= SAME_NAME
 
 
 def find_job(organization: Organization, number: str) -> Job | None:

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
+from invoiceapp.web.forms import ReadingSettingsForm
 
 pytestmark = pytest.mark.django_db
 
@@ -168,8 +169,6 @@ def test_saving_settings_never_counts_reference_numbers_back(
     client = signed_in(alice)
     stale = Organization.objects.get(pk=organization.pk)
     Organization.objects.filter(pk=organization.pk).update(last_reference=1042)
-    from invoiceapp.web.forms import ReadingSettingsForm
-
     form = ReadingSettingsForm(reading_form(name="New name"), instance=stale)
     assert form.is_valid()
     form.save()
