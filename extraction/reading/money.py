@@ -33,7 +33,7 @@ MONEY_FIELDS = (
     "amount_due",
 )
 _UNSIGNED = frozenset({"discount_total", "amount_paid", "retainage_amount"})
-# Two cents: rounding per line and per rate (docs/fields.md, EN 16931 practice).
+# Two cents: rounding per line and per rate (EN 16931 practice).
 TOLERANCE = 2
 # log-weights of the decoder: what a tie that holds is worth against label scores (also logs)
 _ALL_TIED, _NET_TAX_TIED, _NOT_TIED = 2.4, 1.5, -0.9

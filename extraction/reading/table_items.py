@@ -24,7 +24,7 @@ from extraction.schema import LineItemValue
 _COLUMN_SLACK = 1.5
 
 
-# Half a per cent or a cent: what rounding of unit prices costs (docs/fields.md).
+# Half a per cent: what rounding of printed unit prices costs.
 _PRODUCT_TOLERANCE = Decimal("0.005")
 
 
