@@ -125,7 +125,9 @@ class Pager:
                 page.marks.extend(moved(block.marks, self.left, y))
                 y += block.height
             if numbered:
-                text = f"{style.label('page', end=False)} {number} {choices.pick('label of', phrases('labels', 'of', style.language))} {before + len(self.pages) + after}"
+                of = choices.pick("label of", phrases("labels", "of", style.language))
+                last = before + len(self.pages) + after
+                text = f"{style.label('page', end=False)} {number} {of} {last}"
                 block = paragraph(
                     small, text, self.width, align=choices.pick("page align", ("right", "center", "left"))
                 )

@@ -1,4 +1,4 @@
-"""Forms: pay applications (a summary and a continuation sheet, in our own words) and pre-printed bilingual forms filled in by hand."""
+"""Forms: pay applications (summary and continuation sheet, in our own words) and bilingual forms filled in by hand."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def _certification(setting: Setting, width: float) -> Block:
     text = style.choices.pick(
         "statement",
         (
-            "The undersigned confirms that the work listed was done as agreed and that earlier payments were passed on to those who supplied it.",
-            "We certify that this request is correct and that all bills for labor and material up to the last payment are settled.",
+            "The undersigned confirms that the work was done as agreed and that earlier payments were passed on.",
+            "We certify that this request is correct and that all bills up to the last payment are settled.",
             "Submitted for approval. Signed releases for the last payment are attached.",
         ),
     )
@@ -268,23 +268,44 @@ def _continuation(setting: Setting) -> Pager:
 
 # A pre-printed form in two languages: the words of a label, in both.
 _FORM_LABELS = {
-    "title": (("ESTIMATE / INVOICE", "ESTIMADO / FACTURA"), ("INVOICE", "FACTURA"), ("WORK INVOICE", "FACTURA DE TRABAJO"), ("Contractor Invoice Form", "Formulario de factura")),
+    "title": (
+        ("ESTIMATE / INVOICE", "ESTIMADO / FACTURA"),
+        ("INVOICE", "FACTURA"),
+        ("WORK INVOICE", "FACTURA DE TRABAJO"),
+        ("Contractor Invoice Form", "Formulario de factura"),
+    ),
     "estimate title": (("ESTIMATE", "ESTIMADO"), ("Job Estimate", "Estimado de trabajo")),
-    "vendor_name": (("Company Name", "Nombre de la compañía"), ("Company", "Compañía"), ("Contractor", "Contratista"), ("Name of Company", "Nombre de empresa")),
+    "vendor_name": (
+        ("Company Name", "Nombre de la compañía"),
+        ("Company", "Compañía"),
+        ("Contractor", "Contratista"),
+        ("Name of Company", "Nombre de empresa"),
+    ),
     "vendor_address": (("Address", "Dirección"), ("Company Address", "Dirección de la compañía")),
     "vendor_phone": (("Phone", "Teléfono"), ("Tel.", "Tel.")),
     "invoice_date": (("Date", "Fecha"), ("Invoice Date", "Fecha de factura")),
-    "work_order_number": (("Estimate Number", "Número de estimado"), ("Work Order #", "Orden de trabajo"), ("Work Order / Estimate No.", "No. de orden / estimado")),
+    "work_order_number": (
+        ("Estimate Number", "Número de estimado"),
+        ("Work Order #", "Orden de trabajo"),
+        ("Work Order / Estimate No.", "No. de orden / estimado"),
+    ),
     "invoice_number": (("Invoice #", "Factura #"), ("Invoice No.", "No. de factura")),
-    "ship_to_address": (("Project Address", "Dirección del proyecto"), ("Job Address", "Dirección del trabajo"), ("Job Site", "Lugar de trabajo")),
-    "description": (("Description of Work", "Descripción del trabajo"), ("Work Performed", "Trabajo realizado")),
+    "ship_to_address": (
+        ("Project Address", "Dirección del proyecto"),
+        ("Job Address", "Dirección del trabajo"),
+        ("Job Site", "Lugar de trabajo"),
+    ),
+    "description": (
+        ("Description of Work", "Descripción del trabajo"),
+        ("Work Performed", "Trabajo realizado"),
+    ),
     "quantity": (("Qty", "Cant."),),
     "unit_price": (("Price", "Precio"), ("Unit Price", "Precio unitario")),
     "amount": (("Amount", "Cantidad"), ("Total", "Total"), ("Cost", "Costo")),
     "total": (("GRAND TOTAL", "GRAN TOTAL"), ("TOTAL", "TOTAL"), ("Total Amount", "Monto total")),
     "subtotal": (("Subtotal", "Subtotal"),),
     "signature": (("Signature", "Firma"),),
-}  # fmt: skip
+}
 
 
 class _Form:
@@ -309,7 +330,7 @@ class _Form:
         return english if self.bilingual == "english only" else f"{english} / {spanish}"
 
     def written(self, shown: Shown, width: float, *, text: str = "", align: str = "left") -> Block:
-        """An entry by hand (``text`` if it is a part of ``shown``): size, place and slant waver; what is too long is written smaller."""
+        """An entry by hand (``text`` if it is a part of ``shown``): it wavers; what is too long is written smaller."""
         rng = self.rng
         text = text or shown.text
         pen = self.ink.scaled(rng.uniform(0.88, 1.12))
