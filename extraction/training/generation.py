@@ -46,7 +46,7 @@ class Plan:
     """What to generate.
 
     ``fills`` documents share one layout and vendor, with other contents. ``scans`` is the share (0..1) of documents
-    that become pictures: scans or photographs; pre-printed forms become pictures at least half of the time.
+    that become pictures, scans or photographs; forms filled in by hand always do, unless it is 0.
     """
 
     seed: int
@@ -76,7 +76,8 @@ def make_document(plan: Plan, index: int) -> Document:
     placed = find_values(pages)
     pdf = draw_pdf(pages)
     look = Choices(f"{plan.seed}/noise {index}")
-    share = max(plan.scans, 0.5) if family == "form" and plan.scans else plan.scans
+    # A form filled in by hand has no text layer, unless no pictures are wanted at all.
+    share = 1.0 if family == "form" and plan.scans else plan.scans
     name = f"{family}_{plan.seed}_{index:06d}"
     tags = [family, *event.tags]
     if not look.chance("is a picture", share):
