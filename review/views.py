@@ -367,7 +367,8 @@ def _checks_held(fields: list[screen.FieldRow], lines: list[screen.LineRow]) -> 
 
 def _to_next(request: OfficeRequest, *, saved: Item | None = None) -> HttpResponse:
     extra = {"saved": saved.pk} if saved else {}
-    item = services.claim_next(request.user, request.organization, FilterForm(request.GET).filters())
+    organization = require(request.user, request.organization, "review")
+    item = services.claim_next(request.user, organization, FilterForm(request.GET).filters())
     if item is not None:
         return redirect(_with_query(request, "review:correct", item.pk, **extra))
     return redirect(_with_query(request, "review:queue", **extra))

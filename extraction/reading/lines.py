@@ -22,6 +22,7 @@ _EM_PER_CHARACTER = 2.3
 # Gaps wider than this (in word heights) part two cells of a row; a word space is about 0.3, a justified one up to 0.7.
 CELL_GAP = 0.85
 _TOGETHER_GAP = 1.5
+_SPACED_GAP = 2.2  # between letters set apart, over the gap between their words
 # Lines of one paragraph or address are at most this far apart (white space in word heights).
 BLOCK_GAP = 0.95
 
@@ -258,7 +259,8 @@ def _cells(row: list[Token], page: int, number: int) -> list[Cell]:
             # a recogniser that boxed two words as one line saw them together: receipts are set wide
             together = previous.line == token.line and token.confidence < 1
             height = max(min(previous.height, token.height), 0.6)
-            limit = (_TOGETHER_GAP if together else CELL_GAP) * height
+            spaced = len(previous.text) == len(token.text) == 1 and (previous.text + token.text).isalpha()
+            limit = (_SPACED_GAP if spaced else _TOGETHER_GAP if together else CELL_GAP) * height
         if previous is not None and token.x0 - previous.x1 <= limit:
             groups[-1].append(token)
         else:

@@ -169,8 +169,8 @@ def _looks_like_id(text: str) -> bool:
 def _joins_before(previous: str, current: str) -> bool:
     if previous in ("-", "/", "–"):
         return True
-    if previous.endswith(("-", "/")) and len(previous) > 1:
-        return True
+    if re.fullmatch(r"[A-Z0-9][A-Z0-9/-]*[/-]", previous):
+        return True  # but not the end of a label: "Purchase Order/"
     return current[0] in "-/–" and bool(re.fullmatch(r"[A-Z0-9][\w-]*", previous))
 
 

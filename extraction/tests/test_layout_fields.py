@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
+
 import pytest
 
 from extraction.schema import Word
@@ -409,3 +412,78 @@ def test_a_credit_note_keeps_its_sign() -> None:
     assert result.document_type == "credit_note"
     assert result.fields["total"].value == "-1450.00"
     assert result.fields["invoice_number"].value == "CM-12"
+
+
+def test_the_whole_name_wins_over_its_logo() -> None:
+    sheet = Sheet().write(60, 40, "evergreen", size=34)
+    sheet.lines(60, 90, "Evergreen Lumber Supply", "2 Mill Road", "Tacoma, WA 98402", "sales@evergreen.com")
+    assert values(sheet)["vendor_name"] == "Evergreen Lumber Supply"
+
+
+def test_a_payer_named_at_the_top_is_not_taken_for_the_vendor() -> None:
+    sheet = Sheet().write(60, 40, "Contoso Builders", size=22)
+    sheet.lines(60, 130, "Northwind Traders Corp", "123 Other St", "Redmond WA, 98052")
+    sheet.lines(480, 130, "Customer Name: NORTHWIND TRADERS LTD", "Invoice No: 8812")
+    found = values(sheet)
+    assert found["vendor_name"] == "Contoso Builders"
+    assert found["customer_name"] == "NORTHWIND TRADERS LTD"
+
+
+def test_letters_set_apart_make_words() -> None:
+    sheet = Sheet(confidence=0.9)
+    sheet.write(60, 40, "D E L T A   S T E E L   C O R P .", size=18)
+    sheet.row(120, (500, "Invoice No"), (660, "5521"))
+    assert values(sheet)["vendor_name"].replace(" .", ".") == "DELTA STEEL CORP."
+
+
+def test_a_discount_with_words_in_brackets_is_part_of_the_sum() -> None:
+    sheet = Sheet().write(60, 50, "Appliance Depot LLC", size=20)
+    sheet.row(500, (60, "Merchandise Total"), (-500, "$171,040.00"))
+    sheet.row(520, (60, "Volume Discount (10% - 18+ units)"), (-500, "-$17,104.00"))
+    sheet.row(540, (60, "Sales Tax (8.5%)"), (-500, "$13,084.56"))
+    sheet.row(560, (60, "Freight (White Glove Delivery)"), (-500, "$1,875.00"))
+    sheet.row(580, (60, "TOTAL DUE"), (-500, "$168,895.56"))
+    found = values(sheet)
+    assert found["discount_total"] == "17104.00"
+    assert found["freight"] == "1875.00"
+    assert found["total"] == "168895.56"
+
+
+def test_pages_of_any_words_are_read_without_a_crash() -> None:
+    random = Random(11)
+    pool = [w.text for w in trade_invoice().words] + [
+        "(",
+        ")",
+        ":",
+        "#",
+        "\u0663",
+        "\u00bd",
+        "-",
+        "N\u00b0",
+        "1.2.3,4",
+        "\ufffd",
+        "(((",
+        "12/",
+    ]
+    for size in (0, 1, 3, 40, 250):
+        sheet = Sheet(confidence=0.5)
+        for _ in range(size):
+            sheet.write(
+                random.uniform(0, 800),
+                random.uniform(0, 1080),
+                random.choice(pool),
+                size=random.choice([1, 9, 12, 60]),
+            )
+        result = read(sheet)
+        assert all(0 < f.confidence < 1 for f in result.fields.values())
+
+
+def test_a_hundred_pages_take_time_in_proportion() -> None:
+    def seconds(pages: int) -> float:
+        sheets = [trade_invoice() for _ in range(pages)]
+        begun = time.process_time()
+        read(*sheets)
+        return time.process_time() - begun
+
+    seconds(1)  # phrases are learnt by the first document
+    assert seconds(40) < 4 * 3 * seconds(10)

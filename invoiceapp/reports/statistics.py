@@ -161,7 +161,7 @@ def calibration_bins(scored: Sequence[Scored], count: int) -> list[Bin]:
     """Cut the values, ordered by confidence, into bins with about equally many *checked* values each.
 
     What was true within a bin is estimated over all its values, as everywhere. A bin about which
-    nothing can be said is joined with the one above it.
+    nothing can be said is joined with the one above it, the topmost with the one below.
 
     :param scored: ascending by mean confidence.
     """
@@ -169,15 +169,20 @@ def calibration_bins(scored: Sequence[Scored], count: int) -> list[Bin]:
     per_bin = max(total / count, MINIMUM_CHECKED)
     bins: list[Bin] = []
     group: list[Scored] = []
-    for index, item in enumerate(scored):
+    last: list[Scored] = []
+    for item in scored:
         group.append(item)
-        checked = sum(s.doubtful.checked + s.confident.checked for s in group)
-        if checked < per_bin and index < len(scored) - 1:
+        if sum(s.doubtful.checked + s.confident.checked for s in group) < per_bin:
             continue
         found = _bin(group)
         if found is not None:
             bins.append(found)
-            group = []
+            last, group = group, []
+    # What is left over at the top is too little for a bin of its own and belongs to the one below.
+    if group and bins and (found := _bin([*last, *group])) is not None:
+        bins[-1] = found
+    elif group and not bins and (found := _bin(group)) is not None:
+        bins.append(found)
     return bins
 
 

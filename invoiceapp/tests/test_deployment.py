@@ -243,11 +243,10 @@ def test_an_invoice_goes_through_what_compose_starts(tmp_path: Path) -> None:
 
         def send(path: str, files: Any = None, **fields: str) -> None:
             page = browser.get(here + path)
-            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-            assert token, f"{path} answered {page.status_code} without a form"
-            fields["csrfmiddlewaretoken"] = token[1]
+            hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+            assert "csrfmiddlewaretoken" in hidden, f"{path} answered {page.status_code} without a form"
             keep_cookies()
-            answer = browser.post(here + path, data=fields, files=files, allow_redirects=False)
+            answer = browser.post(here + path, data={**hidden, **fields}, files=files, allow_redirects=False)
             keep_cookies()
             assert answer.status_code == 302, answer.text[:1000]
 

@@ -121,3 +121,10 @@ def test_bins_hold_equally_many_checked_values_and_weigh_the_unchecked_ones() ->
     assert [round(b.true.share, 2) for b in bins] == [0.5, 0.7, 0.98]
     assert bins[-1].true.population == 1000
     assert calibration_bins([], 10) == []
+
+
+def test_no_value_falls_out_of_the_bins() -> None:
+    scored = [Scored(10 * n / 100, Stratum(10, 7, 6), Stratum(0, 0, 0)) for n in range(50, 100)]
+    bins = calibration_bins(scored, 10)
+    assert sum(found.true.population for found in bins) == 500
+    assert (bins[0].low, bins[-1].high) == (0.5, 0.99)

@@ -1,0 +1,83 @@
+"""Addresses among the lines of a block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from extraction.fields import collapse
+from extraction.reading.header import Candidate
+from extraction.reading.lines import Cell, Page, union_box
+from extraction.reading.names import CONTACT, COUNTRY, POSTCODE, REGION, STREET, is_label_cell
+
+
+def address_candidate(lines: Sequence[Cell], score: float) -> Candidate:
+    """Write lines as one address, parted by commas."""
+    text = ", ".join(c.text.strip(" ,;") for c in lines)
+    tokens = [t for c in lines for t in c.tokens]
+    ocr = min(t.confidence for t in tokens)
+    return Candidate(
+        collapse(text),
+        text,
+        min(score, 1.0),
+        lines[0].page,
+        union_box(tokens),
+        "",
+        tuple(t.index for t in tokens),
+        ocr,
+    )
+
+
+def address_lines(lines: Sequence[Cell]) -> list[Cell]:
+    """Keep the lines that make up an address: up to the town (and country), without phone, e-mail and labels."""
+    kept: list[Cell] = []
+    proven = False
+    for cell in lines[:7]:
+        text = cell.text.strip()
+        if re.match(
+            r"^\W*(?:\(?(?:co\.?|company|br|reg)\b.*)?[A-Z]{0,3}\d{5,}\s?-?[A-Z]?\W*$", text, re.IGNORECASE
+        ) or re.match(r"^\(.{0,30}\)?$", text):
+            continue  # a registration number under the name
+        if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
+            continue  # the time of a sale, "Site: 2395"
+        if CONTACT.search(text) or is_label_cell(cell):
+            if proven or len(kept) > 2:
+                break
+            continue
+        street = bool(STREET.search(text)) and any(ch.isdigit() for ch in text)
+        town = bool(POSTCODE.search(text))
+        if proven and not (
+            street
+            or town
+            or COUNTRY.match(text)
+            or re.search(r"^[^\W\d][\w .'-]+,?\s*[A-Z]{0,3}\.?,?$", text)
+        ):
+            break
+        kept.append(cell)
+        proven = proven or town
+        if proven and COUNTRY.match(text):
+            break
+    while kept and not (any(ch.isdigit() for ch in kept[0].text) or STREET.search(kept[0].text)):
+        kept = kept[1:]
+    if not kept or not any(POSTCODE.search(c.text) or STREET.search(c.text) for c in kept):
+        return []
+    last = max(
+        (
+            k
+            for k, c in enumerate(kept)
+            if any(ch.isdigit() for ch in c.text) or COUNTRY.match(c.text.strip()) or REGION.search(c.text)
+        ),
+        default=len(kept) - 1,
+    )
+    return kept[: last + 1]
+
+
+def loose_addresses(page: Page, foreign: set[int], in_table: frozenset[int]) -> list[Candidate]:
+    """Find addresses that stand apart from the vendor's name: head or foot of the first page."""
+    found = []
+    for block in page.blocks:
+        usable = [c for c in block if c.tokens[0].index not in foreign and c.tokens[0].index not in in_table]
+        lines = address_lines(usable)
+        if lines and any(POSTCODE.search(c.text) for c in lines):
+            found.append(address_candidate(lines, 0.4 if lines[0].y0 < page.height * 0.35 else 0.3))
+    return sorted(found, key=lambda c: -c.score)
