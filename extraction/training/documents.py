@@ -51,12 +51,14 @@ def _compose_common(setting: Setting) -> list[Page]:
     running: Content = ""
     if choices.chance("runs number", 0.6):
         number = setting.text("invoice_number")
+        name = Shown(event.vendor.name, "vendor_name")
         running = [
-            (f"{event.vendor.name}   {style.label(_number_label(event))} ", None),
+            (name.text, name),
+            (f"   {style.label(_number_label(event))} ", None),
             (number.text, number),
         ]
     elif choices.chance("runs name", 0.5):
-        running = event.vendor.name
+        running = Shown(event.vendor.name, "vendor_name")
     pager = Pager(setting, size, running)
     for row in _header(setting, pager.width):
         pager.place(row)
