@@ -1,4 +1,7 @@
-"""The blocks of a page: letterhead, title, facts, parties, sums, payment, notes. Each in several forms that the layout's choices decide."""
+"""The blocks of a page: letterhead, title, facts, parties, sums, payment, notes.
+
+Each comes in several forms that the layout's choices decide.
+"""
 
 from __future__ import annotations
 

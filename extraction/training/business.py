@@ -399,7 +399,8 @@ def invent_event(family: str, vendor: Choices, rng: random.Random) -> Event:
     _days(event, vendor, rng)
     _bank(event, vendor)
     _FAMILY_CONTENT[family](event, vendor, rng)
-    _sections(event, vendor, rng)
+    if family not in ("statement", "receipt", "form", "pay_application"):
+        _sections(event, vendor, rng)
     _blunder(event, rng)
     return event
 
@@ -439,6 +440,8 @@ def _ticket(event: Event, vendor: Choices, rng: random.Random) -> None:
     labor = invent_lines(rng, "labor", event.country.language, rng.randint(2, 6), issued)
     material = invent_lines(rng, "material", event.country.language, rng.randint(0, 4), issued)
     event.lines = labor + material
+    for number, line in enumerate(event.lines, start=1):
+        line.values["item_number"] = str(number)
     event.texts["work_order_number"] = fill(rng, rng.choice(("T-%###", "%####", "TM-%##", "%###")))
     if rng.random() < 0.5:
         event.days["period_end"] = issued

@@ -19,8 +19,11 @@ SumRow = tuple[Content, Content, bool]
 
 # What the vendor calls its own number, and its title, by family.
 _NUMBER_LABELS = {
-    "credit_note": "credit_number", "quote": "quote_number", "delivery_ticket": "delivery_number", "statement": "statement_number",
-}  # fmt: skip
+    "credit_note": "credit_number",
+    "quote": "quote_number",
+    "delivery_ticket": "delivery_number",
+    "statement": "statement_number",
+}
 _TITLES = {"trade": "invoice", "material": "invoice"}
 
 
@@ -48,12 +51,14 @@ def _compose_common(setting: Setting) -> list[Page]:
     running: Content = ""
     if choices.chance("runs number", 0.6):
         number = setting.text("invoice_number")
+        name = Shown(event.vendor.name, "vendor_name")
         running = [
-            (f"{event.vendor.name}   {style.label(_number_label(event))} ", None),
+            (name.text, name),
+            (f"   {style.label(_number_label(event))} ", None),
             (number.text, number),
         ]
     elif choices.chance("runs name", 0.5):
-        running = event.vendor.name
+        running = Shown(event.vendor.name, "vendor_name")
     pager = Pager(setting, size, running)
     for row in _header(setting, pager.width):
         pager.place(row)
@@ -259,6 +264,8 @@ def _table(setting: Setting, width: float) -> Table:
     sums = style.choices.chance("section sums", 0.5) and any(c.name == "amount" for c in columns)
     symbol = style.money_symbol == "everywhere"
 
+    split = any(c.name == "payments" for c in columns)
+
     def close() -> None:
         if section and sums:
             rows.append(
@@ -281,9 +288,11 @@ def _table(setting: Setting, width: float) -> Table:
         cells = {
             c.name: cell
             for c in columns
-            if (cell := _cell(setting, line, index, c.name, symbol=symbol)) is not None
+            if (cell := _cell(setting, line, index, c.name, symbol=symbol, split_payments=split)) is not None
         }
-        rows.append(Row(cells, value=amount, below=_below(style, line)))
+        rows.append(
+            Row(cells, value=amount, below=_below(style, line) if event.family != "statement" else None)
+        )
     close()
     if style.choices.chance("blank rows", 0.12) and len(event.lines) < 8:
         rows += [Row({}, "blank")] * style.choices.pick("how many blanks", (2, 4, 6))
@@ -358,7 +367,9 @@ def _statement_columns(style: Style) -> list[Column]:
     ]
 
 
-def _cell(setting: Setting, line: Line, index: int, name: str, *, symbol: bool) -> Shown | None:
+def _cell(
+    setting: Setting, line: Line, index: int, name: str, *, symbol: bool, split_payments: bool = False
+) -> Shown | None:
     event, formats = setting.event, setting.event.formats
     target = f"{index}/{name}"
     if name.startswith("rate_"):
@@ -371,10 +382,12 @@ def _cell(setting: Setting, line: Line, index: int, name: str, *, symbol: bool) 
             f"{formats.quantity(event.tax_rate)}{setting.style.choices.pick('percent', ('%', ' %', ''))}",
             target,
         )
-    if name in ("payments", "balance"):
-        if name == "payments":
-            return None
+    if name == "balance":
         return Shown(formats.number(line.money("balance")))
+    if name == "payments":
+        return Shown(formats.number(-line.money("amount"))) if line.money("amount") < 0 else None
+    if name == "amount" and split_payments and line.money("amount") < 0:
+        return None
     value = line.values[name]
     if name == "quantity":
         return Shown(
@@ -464,24 +477,29 @@ def _closing(setting: Setting, pager: Pager) -> None:
     others_width = width - sums_width - 18 if side != "full" else width
     texts = {"payment": blocks.payment, "notes": blocks.notes}
     order = choices.shuffled("closing order", list(texts))
-    if rows and choices.chance("sums at the bottom", 0.15):
-        pager.sink(total)
+    sunk = bool(rows) and choices.chance("sums at the bottom", 0.15)
     if side != "full" and rows and choices.chance("text beside sums", 0.55):
         text = stacked([texts[name](setting, others_width) for name in order], gap=8)
-        pair = (
-            [(0.0, text), (width - sums_width, total)]
-            if side == "right"
-            else [(0.0, total), (sums_width + 18, text)]
-        )
-        pager.place(beside(pair, width))
+        pair = [(0.0, text), (width - sums_width, total)]
+        if side == "left":
+            pair = [(0.0, total), (sums_width + 18, text)]
+        both = beside(pair, width)
+        if sunk:
+            pager.sink(both)
+        pager.place(both)
     else:
-        if rows:
-            pager.place(total, x=width - sums_width if side == "right" else 0.0)
-        for name in order:
-            block = texts[name](setting, width)
-            if block.height:
-                pager.y += 8
-                pager.place(block)
+        others = [block for name in order if (block := texts[name](setting, width)).height]
+        x = width - sums_width if side == "right" else 0.0
+        closing = (
+            [(total, x), *((block, 0.0) for block in others)]
+            if not sunk
+            else [*((block, 0.0) for block in others), (total, x)]
+        )
+        for block, at in closing:
+            if sunk and block is total:
+                pager.sink(total)
+            pager.place(block, x=at)
+            pager.y += 8 if block.height else 0
     if event.document_type in ("invoice", "statement") and choices.chance("remittance slip", 0.1):
         slip = blocks.remittance_slip(setting, width, number_label=_number_label(event))
         pager.sink(slip)

@@ -24,9 +24,19 @@ GENERATOR_VERSION = "1"
 
 # Half of a set is what one meets most; the families of construction come next.
 WEIGHTS: Mapping[str, float] = {
-    "trade": 6, "material": 4, "rental": 2.5, "ticket": 2, "progress": 2, "pay_application": 2.5, "form": 4, "credit_note": 1.2, "receipt": 2.5,
-    "statement": 1, "quote": 1, "delivery_ticket": 1,
-}  # fmt: skip
+    "trade": 6,
+    "material": 4,
+    "rental": 2.5,
+    "ticket": 2,
+    "progress": 2,
+    "pay_application": 2.5,
+    "form": 4,
+    "credit_note": 1.2,
+    "receipt": 2.5,
+    "statement": 1,
+    "quote": 1,
+    "delivery_ticket": 1,
+}
 PHOTO_SHARE = {"form": 0.75, "receipt": 0.4}
 """Of the documents that aren't clean PDFs, how many are photographs rather than scans; 0.15 for other families."""
 
@@ -36,7 +46,7 @@ class Plan:
     """What to generate.
 
     ``fills`` documents share one layout and vendor, with other contents. ``scans`` is the share (0..1) of documents
-    that become pictures: scans or photographs; pre-printed forms become pictures at least half of the time.
+    that become pictures, scans or photographs; forms filled in by hand always do, unless it is 0.
     """
 
     seed: int
@@ -66,7 +76,8 @@ def make_document(plan: Plan, index: int) -> Document:
     placed = find_values(pages)
     pdf = draw_pdf(pages)
     look = Choices(f"{plan.seed}/noise {index}")
-    share = max(plan.scans, 0.5) if family == "form" and plan.scans else plan.scans
+    # A form filled in by hand has no text layer, unless no pictures are wanted at all.
+    share = 1.0 if family == "form" and plan.scans else plan.scans
     name = f"{family}_{plan.seed}_{index:06d}"
     tags = [family, *event.tags]
     if not look.chance("is a picture", share):
@@ -102,10 +113,19 @@ def _truth(
         entry = {"page": place.page, "box": place.box.as_list(), "text": place.shown.text}
         occurrences.setdefault(place.shown.target, []).append(entry)
     values: dict[str, Any] = {
-        "vendor_name": event.vendor.name, "vendor_address": ", ".join(event.vendor.address), "vendor_phone": event.vendor.phone, "vendor_email": event.vendor.email,
-        "vendor_tax_id": event.vendor.tax_id, "customer_name": event.customer.name, "customer_address": ", ".join(event.customer.address), "ship_to_address": ", ".join(event.site),
-        "tax_rate": event.tax_rate, **event.texts, **event.days, **event.money,
-    }  # fmt: skip
+        "vendor_name": event.vendor.name,
+        "vendor_address": ", ".join(event.vendor.address),
+        "vendor_phone": event.vendor.phone,
+        "vendor_email": event.vendor.email,
+        "vendor_tax_id": event.vendor.tax_id,
+        "customer_name": event.customer.name,
+        "customer_address": ", ".join(event.customer.address),
+        "ship_to_address": ", ".join(event.site),
+        "tax_rate": event.tax_rate,
+        **event.texts,
+        **event.days,
+        **event.money,
+    }
     fields: dict[str, Any] = {"document_type": event.document_type}
     unknown = _unknown(event)
     for field_name in FIELDS:
@@ -118,9 +138,18 @@ def _truth(
     lines = [_line(event, index, occurrences) for index in range(len(event.lines))]
     boxes = {k: v for k, v in occurrences.items() if k in FIELDS}
     truth: dict[str, Any] = {
-        "file": f"files/{name}", "track": event.family, "language": f"{event.country.language}-{event.country.code}", "labelled_by": "generator",
-        "generator": GENERATOR_VERSION, "licence": "generated", "layout": layout, "tags": list(tags), "fields": fields, "line_items": [line for line in lines if line], "boxes": boxes,
-    }  # fmt: skip
+        "file": f"files/{name}",
+        "track": event.family,
+        "language": f"{event.country.language}-{event.country.code}",
+        "labelled_by": "generator",
+        "generator": GENERATOR_VERSION,
+        "licence": "generated",
+        "layout": layout,
+        "tags": list(tags),
+        "fields": fields,
+        "line_items": [line for line in lines if line],
+        "boxes": boxes,
+    }
     if event.summary:
         truth["summary"] = {k: _number(v) for k, v in event.summary.items()}
     return truth
@@ -216,7 +245,8 @@ def _claim(folder: Path, plan: Plan) -> None:
         there = json.loads(record.read_text("utf-8"))
         if there != own:
             raise ValueError(
-                f"{folder} holds documents of another run ({there}): give an empty folder, or the same seed and options to go on."
+                f"{folder} holds documents of another run ({there}): "
+                "give an empty folder, or the same seed and options to go on."
             )
     _write(record, json.dumps(own).encode())
 

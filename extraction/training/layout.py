@@ -1,4 +1,6 @@
-"""What stands on a page: texts, rules and fills with places, and blocks of them that can be put beside and below each other.
+"""What stands on a page: texts, rules and fills with places, and blocks of them.
+
+Blocks can be put beside and below each other.
 
 All measures are points; x runs right and y runs down from the top left corner of the block or page.
 """
@@ -142,7 +144,7 @@ def plain(content: Content) -> str:
 
 
 def _lines(pen: Pen, text: str, width: float) -> list[tuple[int, int]]:
-    """Break text at spaces so that each line fits; return where the lines start and end. A word that is too long stands alone."""
+    """Return where lines start and end if text is broken at spaces so that each fits; too long a word stands alone."""
     lines: list[tuple[int, int]] = []
     for word in re.finditer(r"[^ ]+", text):
         if lines and pen.width(text[lines[-1][0] : word.end()]) <= width:

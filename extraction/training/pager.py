@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from extraction.training.blocks import Setting
+from extraction.training.business import Party
 from extraction.training.choices import phrases
 from extraction.training.layout import Block, Content, Page, Pen, Rule, Shown, moved, paragraph
 from extraction.training.table import Row, Table
@@ -108,13 +109,9 @@ class Pager:
         for number, page in enumerate(self.pages, start=before + 1):
             y = page.height - 34
             if footer:
-                lines = (
-                    choices.pick("slogan", phrases("labels", "thanks", style.language))
-                    if footer == "slogan"
-                    else " · ".join(
-                        (event.vendor.name, *event.vendor.address, event.vendor.phone, event.vendor.web)
-                    )
-                )
+                lines: Content = choices.pick("slogan", phrases("labels", "thanks", style.language))
+                if footer == "company":
+                    lines = _company(event.vendor)
                 block = paragraph(
                     small, lines, self.width, align=choices.pick("footer align", ("left", "center"))
                 )
@@ -125,7 +122,9 @@ class Pager:
                 page.marks.extend(moved(block.marks, self.left, y))
                 y += block.height
             if numbered:
-                text = f"{style.label('page', end=False)} {number} {choices.pick('label of', phrases('labels', 'of', style.language))} {before + len(self.pages) + after}"
+                of = choices.pick("label of", phrases("labels", "of", style.language))
+                last = before + len(self.pages) + after
+                text = f"{style.label('page', end=False)} {number} {of} {last}"
                 block = paragraph(
                     small, text, self.width, align=choices.pick("page align", ("right", "center", "left"))
                 )
@@ -135,3 +134,14 @@ class Pager:
                     )
                 )
         return self.pages
+
+
+def _company(vendor: Party) -> Content:
+    """The vendor once more, on one line."""
+    where = Shown(", ".join(vendor.address), "vendor_address")
+    several = [(vendor.name, Shown(vendor.name, "vendor_name")), *((line, where) for line in vendor.address)]
+    several.append((vendor.phone, Shown(vendor.phone, "vendor_phone")))
+    joined: list[tuple[str, Shown | None]] = [(vendor.web, None)]
+    for piece in reversed(several):
+        joined = [piece, (" · ", None), *joined]
+    return joined

@@ -11,9 +11,14 @@ from extraction.training.fonts import face
 from extraction.training.layout import Block, Content, Page, Pen, Shown, beside, paragraph, stacked
 
 _WORDS = {
-    "en": ("CASH", "CHANGE", "VISA", "Cashier", "Items"), "es": ("EFECTIVO", "CAMBIO", "TARJETA", "Cajero", "Artículos"), "de": ("BAR", "RÜCKGELD", "GIROCARD", "Kasse", "Posten"),
-    "fr": ("ESPÈCES", "RENDU", "CB", "Caisse", "Articles"), "nl": ("CONTANT", "WISSELGELD", "PIN", "Kassa", "Artikelen"), "it": ("CONTANTI", "RESTO", "CARTA", "Cassa", "Pezzi"), "pt": ("DINHEIRO", "TROCO", "MULTIBANCO", "Caixa", "Artigos"),
-}  # fmt: skip
+    "en": ("CASH", "CHANGE", "VISA", "Cashier", "Items"),
+    "es": ("EFECTIVO", "CAMBIO", "TARJETA", "Cajero", "Artículos"),
+    "de": ("BAR", "RÜCKGELD", "GIROCARD", "Kasse", "Posten"),
+    "fr": ("ESPÈCES", "RENDU", "CB", "Caisse", "Articles"),
+    "nl": ("CONTANT", "WISSELGELD", "PIN", "Kassa", "Artikelen"),
+    "it": ("CONTANTI", "RESTO", "CARTA", "Cassa", "Pezzi"),
+    "pt": ("DINHEIRO", "TROCO", "MULTIBANCO", "Caixa", "Artigos"),
+}
 
 
 def compose_receipt(setting: Setting) -> list[Page]:

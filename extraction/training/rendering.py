@@ -83,16 +83,19 @@ def text_box(text: Text, page: Page) -> Box:
 
 
 def find_values(pages: Sequence[Page]) -> list[Placed]:
-    """Return every occurrence of every value, in page order; a value over several lines has one box around them."""
-    found: dict[int, Placed] = {}
+    """Return every occurrence of every value, in page order; a value over several lines has one box around them.
+
+    What repeats on each page (a running head) is an occurrence on each.
+    """
+    found: dict[tuple[int, int], Placed] = {}
     for number, page in enumerate(pages):
         for mark in page.marks:
             if not isinstance(mark, Text) or mark.of is None or not mark.of.target:
                 continue
             box = text_box(mark, page)
-            placed = found.get(id(mark.of))
+            placed = found.get((id(mark.of), number))
             if placed is None:
-                found[id(mark.of)] = Placed(mark.of, number, box)
-            elif placed.page == number:
+                found[id(mark.of), number] = Placed(mark.of, number, box)
+            else:
                 placed.box = placed.box.union(box)
     return list(found.values())

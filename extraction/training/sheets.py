@@ -1,7 +1,8 @@
-"""Forms: pay applications (a summary and a continuation sheet, in our own words) and pre-printed bilingual forms filled in by hand."""
+"""Forms: pay applications (summary and continuation sheet, in our own words) and bilingual forms filled in by hand."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -164,8 +165,8 @@ def _certification(setting: Setting, width: float) -> Block:
     text = style.choices.pick(
         "statement",
         (
-            "The undersigned confirms that the work listed was done as agreed and that earlier payments were passed on to those who supplied it.",
-            "We certify that this request is correct and that all bills for labor and material up to the last payment are settled.",
+            "The undersigned confirms that the work was done as agreed and that earlier payments were passed on.",
+            "We certify that this request is correct and that all bills up to the last payment are settled.",
             "Submitted for approval. Signed releases for the last payment are attached.",
         ),
     )
@@ -266,25 +267,52 @@ def _continuation(setting: Setting) -> Pager:
     return pager
 
 
+STRUCK_SHARE = 0.05
+"""Share of numbers and sums on forms that were written wrongly first and struck out."""
+
 # A pre-printed form in two languages: the words of a label, in both.
 _FORM_LABELS = {
-    "title": (("ESTIMATE / INVOICE", "ESTIMADO / FACTURA"), ("INVOICE", "FACTURA"), ("WORK INVOICE", "FACTURA DE TRABAJO"), ("Contractor Invoice Form", "Formulario de factura")),
+    "title": (
+        ("ESTIMATE / INVOICE", "ESTIMADO / FACTURA"),
+        ("INVOICE", "FACTURA"),
+        ("WORK INVOICE", "FACTURA DE TRABAJO"),
+        ("Contractor Invoice Form", "Formulario de factura"),
+    ),
     "estimate title": (("ESTIMATE", "ESTIMADO"), ("Job Estimate", "Estimado de trabajo")),
-    "vendor_name": (("Company Name", "Nombre de la compañía"), ("Company", "Compañía"), ("Contractor", "Contratista"), ("Name of Company", "Nombre de empresa")),
+    "vendor_name": (
+        ("Company Name", "Nombre de la compañía"),
+        ("Company", "Compañía"),
+        ("Contractor", "Contratista"),
+        ("Name of Company", "Nombre de empresa"),
+    ),
     "vendor_address": (("Address", "Dirección"), ("Company Address", "Dirección de la compañía")),
     "vendor_phone": (("Phone", "Teléfono"), ("Tel.", "Tel.")),
     "invoice_date": (("Date", "Fecha"), ("Invoice Date", "Fecha de factura")),
-    "work_order_number": (("Estimate Number", "Número de estimado"), ("Work Order #", "Orden de trabajo"), ("Work Order / Estimate No.", "No. de orden / estimado")),
+    "work_order_number": (
+        ("Estimate Number", "Número de estimado"),
+        ("Work Order #", "Orden de trabajo"),
+        ("Work Order / Estimate No.", "No. de orden / estimado"),
+    ),
     "invoice_number": (("Invoice #", "Factura #"), ("Invoice No.", "No. de factura")),
-    "ship_to_address": (("Project Address", "Dirección del proyecto"), ("Job Address", "Dirección del trabajo"), ("Job Site", "Lugar de trabajo")),
-    "description": (("Description of Work", "Descripción del trabajo"), ("Work Performed", "Trabajo realizado")),
+    "ship_to_address": (
+        ("Project Address", "Dirección del proyecto"),
+        ("Job Address", "Dirección del trabajo"),
+        ("Job Site", "Lugar de trabajo"),
+    ),
+    "description": (
+        ("Description of Work", "Descripción del trabajo"),
+        ("Work Performed", "Trabajo realizado"),
+    ),
     "quantity": (("Qty", "Cant."),),
     "unit_price": (("Price", "Precio"), ("Unit Price", "Precio unitario")),
     "amount": (("Amount", "Cantidad"), ("Total", "Total"), ("Cost", "Costo")),
     "total": (("GRAND TOTAL", "GRAN TOTAL"), ("TOTAL", "TOTAL"), ("Total Amount", "Monto total")),
     "subtotal": (("Subtotal", "Subtotal"),),
     "signature": (("Signature", "Firma"),),
-}  # fmt: skip
+}
+
+
+_CORRECTED = frozenset(("total", "work_order_number", "invoice_date", "invoice_number"))
 
 
 class _Form:
@@ -308,27 +336,44 @@ class _Form:
         english, spanish = self.style.choices.pick(f"form {name}", _FORM_LABELS[name])
         return english if self.bilingual == "english only" else f"{english} / {spanish}"
 
-    def written(self, shown: Shown, width: float, *, text: str = "", align: str = "left") -> Block:
-        """An entry by hand (``text`` if it is a part of ``shown``): size, place and slant waver; what is too long is written smaller."""
+    def written(
+        self, shown: Shown, width: float, *, text: str = "", align: str = "left", corrected: bool = False
+    ) -> Block:
+        """An entry by hand: words waver; what is too long is written smaller.
+
+        :param text: what is written here, if it is only a part of ``shown``.
+        :param corrected: the writer may have struck out a first attempt before it.
+        """
         rng = self.rng
-        text = text or shown.text
+        words = (text or shown.text).split()
+        first = words[0][::-1] if corrected and rng.random() < STRUCK_SHARE else ""
         pen = self.ink.scaled(rng.uniform(0.88, 1.12))
-        needed = pen.width(text)
-        if needed > width - 4:
-            pen = pen.scaled((width - 4) / needed)
-            needed = pen.width(text)
+        gaps = [pen.width(" ") * rng.uniform(0.8, 1.7) for _ in words]
+        needed = pen.width("".join(words)) + sum(gaps) + (pen.width(first) + 8 if first else 0)
+        factor = min(1.0, (width - 4) / needed)
+        pen, needed = pen.scaled(factor), needed * factor
         room = max(0.0, width - needed)
-        x = {
-            "left": min(room, rng.uniform(0, 10)),
-            "right": max(0.0, room - rng.uniform(0, 6)),
-            "center": room / 2,
-        }[align]
+        x = {"left": min(room, rng.uniform(0, 10)), "right": max(0.0, room - rng.uniform(0, 6))}[align]
         y = self.ink.size * ASCENT + rng.uniform(-1.5, 1.5)
-        return Block(
-            width,
-            self.ink.size,
-            [Text(x, y, text, pen.font, pen.size, pen.color, shown, angle=rng.uniform(-1.6, 1.6))],
-        )
+        slope = rng.uniform(-0.02, 0.02)
+        block = Block(width, self.ink.size)
+        if first:
+            length = pen.width(first)
+            block.marks.append(Text(x, y, first, pen.font, pen.size, pen.color))
+            for _ in range(rng.randint(1, 3)):
+                height = y - pen.size * rng.uniform(0.15, 0.4)
+                block.marks.append(
+                    Rule(x - 2, height, x + length + 2, height + rng.uniform(-3, 3), 0.9, pen.color)
+                )
+            x += length + 8 * factor
+        start = x
+        for word, gap in zip(words, gaps, strict=True):
+            own = pen.scaled(rng.uniform(0.96, 1.0))
+            angle = -math.degrees(slope) + rng.uniform(-1.2, 1.2)
+            place = y + slope * (x - start) + rng.uniform(-0.5, 0.5)
+            block.marks.append(Text(x, place, word, own.font, own.size, own.color, shown, angle=angle))
+            x += own.width(word) + gap * factor
+        return block
 
     def broken(self, text: str, width: float) -> list[str]:
         """Break a text into what fits on the rows of a form."""
@@ -366,13 +411,17 @@ class _Form:
             block = Block(width, height, [Fill(0, 0, width, height, "", "#444444")])
             block.put(printed, 3, 1)
             if shown is not None:
-                block.put(self.written(shown, width - 8), 4, printed.height + 1)
+                block.put(self.written(shown, width - 8, corrected=name in _CORRECTED), 4, printed.height + 1)
             return block
         block = Block(width, height)
         block.put(printed, 0, height - printed.height - 2)
         block.marks.append(Rule(start, height - 1, width, height - 1, 0.5, "#555555"))
         if shown is not None:
-            block.put(self.written(shown, width - start), start, height - self.ink.size * 1.08)
+            block.put(
+                self.written(shown, width - start, corrected=name in _CORRECTED),
+                start,
+                height - self.ink.size * 1.08,
+            )
         return block
 
 

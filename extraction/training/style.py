@@ -43,7 +43,7 @@ class Style:
         return self.bold if self.label_bold else self.body
 
     def label(self, name: str, *, end: bool = True) -> str:
-        """Return this layout's phrase for a label, written its way; ``end`` adds what follows a label (a colon, say)."""
+        """Return this layout's phrase for a label, written its way; ``end`` adds what follows it (a colon, say)."""
         text = self.choices.pick(f"label {name}", phrases("labels", name, self.language))
         return self.cased(text) + (self.label_end if end and not text.endswith((":", "#")) else "")
 

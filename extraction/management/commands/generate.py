@@ -31,7 +31,7 @@ def _positive(text: str) -> int:
 
 
 class Command(BaseCommand):
-    help = "Generates documents with truth into OUT (files/* and truth.jsonl, as evaluate reads them). A run that was cut off goes on."
+    help = "Generates documents with truth into OUT, as evaluate reads them. A run that was cut off goes on."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -51,7 +51,7 @@ def places_of(truth: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_value_stands_on_the_page_where_its_box_says(family: str) -> None:
-    for index in range(4):
+    for index in range(3):
         document = clean(family, index)
         pdf = pypdfium2.PdfDocument(document.data)
         for name, place in places_of(document.truth):
@@ -69,7 +69,7 @@ def test_every_value_stands_on_the_page_where_its_box_says(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_all_text_stays_on_the_paper(family: str) -> None:
-    for index in range(6):
+    for index in range(4):
         truth = clean(family, index).truth
         boxes = [place["box"] for _, place in places_of(truth)] + [
             box for line in truth["line_items"] for box in line["boxes"].values()
@@ -132,8 +132,8 @@ def test_sums_hold_unless_the_vendor_made_a_tagged_mistake(family: str) -> None:
 
 
 def test_vendors_make_about_as_many_mistakes_as_meant() -> None:
-    tagged = sum(bool(invented("trade", index).tags) for index in range(1500))
-    assert ERROR_SHARE / 2 < tagged / 1500 < ERROR_SHARE * 2
+    tagged = sum(bool(invented("trade", index).tags) for index in range(900))
+    assert ERROR_SHARE / 2 < tagged / 900 < ERROR_SHARE * 2
 
 
 def test_pay_applications_tie_from_the_lines_to_what_is_due() -> None:
@@ -161,7 +161,7 @@ def test_pay_applications_tie_from_the_lines_to_what_is_due() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_on_one_process_and_on_two(tmp_path: Path) -> None:
-    plan = Plan(7, 10, scans=0.5)
+    plan = Plan(7, 6, scans=0.5)
     generate(tmp_path / "one", plan)
     generate(tmp_path / "two", plan, processes=2)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / n / "files").iterdir()} for n in ("one", "two"))
@@ -210,14 +210,14 @@ def test_documents_of_one_layout_share_vendor_and_look_but_not_contents() -> Non
 
 @pytest.mark.parametrize("make", [scan, photograph])
 def test_boxes_move_with_the_paper_on_scans_and_photographs(make: Any) -> None:
-    """Black squares stay under their boxes: dark inside, light just outside, on twelve different pictures."""
+    """Black squares stay under their boxes: dark inside, light just outside, on six different pictures."""
     squares = [Fill(x, y, 40, 40, "#000000") for x in (60, 300, 510) for y in (60, 380, 690)]
     page = Page(612, 792, list(squares))
     placed = [
         Placed(Shown("", "total"), 0, Box(s.x / 612, s.y / 792, (s.x + 40) / 612, (s.y + 40) / 792))
         for s in squares
     ]
-    for number in range(12):
+    for number in range(6):
         picture = make(draw_pdf([page]), placed, Choices(f"squares {number}"))
         image = _pictures(picture.suffix, picture.data)[0]
         height, width = image.shape
