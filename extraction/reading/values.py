@@ -15,6 +15,7 @@ from extraction.fields import collapse
 from extraction.reading import amounts, dates
 from extraction.reading.anchors import Span
 from extraction.reading.context import Context
+from extraction.reading.lexicon import key_of, meanings_of
 from extraction.reading.lines import Cell, Page, union_box
 from extraction.schema import Box
 
@@ -133,6 +134,17 @@ def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
     yield from _ids_of_cell(cell, rest)
 
 
+# Letters that begin a number and stand apart from its digits; not words that stand before numbers anyway.
+_SERIES = re.compile(r"[A-Z]{2,4}")
+_NO_SERIES = frozenset(
+    "NO NR NUM ID REF TEL FAX TO OF ON AT IN AND THE FOR BY PER USD EUR GBP CAD AUD INR CHF BOX ZIP PIN "
+    "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC "
+    # before a postcode: the states
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR NSW VIC QLD TAS ACT".split()  # noqa: SIM905 - a list of words is read more easily as words
+)
+
+
 def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
     """Yield ids: a token with a digit, together with neighbours that belong to the same number."""
     tokens = cell.tokens
@@ -171,6 +183,8 @@ def _joins_before(previous: str, current: str) -> bool:
         return True
     if re.fullmatch(r"[A-Z0-9][A-Z0-9/-]*[/-]", previous):
         return True  # but not the end of a label: "Purchase Order/"
+    if _SERIES.fullmatch(previous) and previous not in _NO_SERIES and re.fullmatch(r"\d{4,}[\w-]*", current):
+        return not meanings_of(key_of(previous))  # "LM 88213", but not "PO 88213"
     return current[0] in "-/–" and bool(re.fullmatch(r"[A-Z0-9][\w-]*", previous))
 
 
