@@ -163,6 +163,10 @@ def _field_value(
         Alternative(c.value, c.text, round(min((1 - confidence), c.score / total), 4), c.page, c.box)
         for c in found[1 : _TOP_ALTERNATIVES + 1]
     )
+    if best.swapped and best.swapped not in (a.value for a in alternatives):
+        # 03/04/2026: the other reading stays one click away
+        other = Alternative(best.swapped, best.text, round((1 - confidence) / 2, 4), best.page, best.box)
+        alternatives = (other, *alternatives)[:_TOP_ALTERNATIVES]
     return FieldValue(
         name,
         best.value,

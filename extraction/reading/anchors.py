@@ -191,7 +191,7 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     ):
         factor *= 0.5
     if factor != 1.0:
-        meanings = tuple(Meaning(m.name, m.strength * factor, m.language) for m in meanings)
+        meanings = tuple(Meaning(m.name, m.strength * factor) for m in meanings)
     return Label(cell, first, last, meanings, colon)
 
 
@@ -225,7 +225,6 @@ class Claim:
 
     label: Label
     closeness: float
-    relation: str
 
 
 class Surroundings:
@@ -277,12 +276,9 @@ class Surroundings:
                 continue
             if label.cell is span.cell and any(first <= t.index <= last for t in label.tokens):
                 continue
-            closeness, relation = self._right(label, span, money=money), "right"
-            below = self._below(k, label, span)
-            if below > closeness:
-                closeness, relation = below, "below"
+            closeness = max(self._right(label, span, money=money), self._below(k, label, span))
             if closeness > 0.05:
-                claims.append(Claim(label, closeness, relation))
+                claims.append(Claim(label, closeness))
         claims.sort(key=lambda c: -c.closeness)
         self._memory[key] = claims
         return claims

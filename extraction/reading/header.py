@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from extraction.fields import FIELDS, collapse
@@ -33,7 +33,10 @@ LOWEST_SCORE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A possible value of a field with its raw ``score`` (0..1) and the label that speaks for it."""
+    """A possible value of a field with its raw ``score`` (0..1) and the label that speaks for it.
+
+    ``swapped`` is a date's other reading where day and month could be exchanged.
+    """
 
     value: str
     text: str
@@ -43,6 +46,7 @@ class Candidate:
     label: str = ""
     place: tuple[int, ...] = ()
     ocr: float = 1.0
+    swapped: str = ""
 
 
 def claims_by_field(claims: Sequence[Claim]) -> dict[str, tuple[float, str]]:
@@ -118,6 +122,7 @@ def _score(
         label,
         tuple(t.index for t in value.span.tokens),
         value.confidence,
+        value.swapped,
     )
 
 
@@ -153,7 +158,17 @@ def _add_unlabelled(
             )
             plain_dates += 1
             found["invoice_date"].append(
-                Candidate(value.value, value.text, score, value.page, value.box, "", place, value.confidence)
+                Candidate(
+                    value.value,
+                    value.text,
+                    score,
+                    value.page,
+                    value.box,
+                    "",
+                    place,
+                    value.confidence,
+                    value.swapped,
+                )
             )
         if value.kind == "id" and rival < 0.45 and value.span.y0 < pages[0].height * 0.5:
             if re.match(r"(?i)(?:inv|rg|re|fac|fa|f|bill)[-_/]?\d", value.value):
@@ -254,6 +269,7 @@ def _as_candidate(value: Value, score: float, label: str) -> Candidate:
         label,
         tuple(t.index for t in value.span.tokens),
         value.confidence,
+        value.swapped,
     )
 
 
@@ -315,16 +331,7 @@ def _merge(candidates: list[Candidate]) -> list[Candidate]:
         count[candidate.value] = count.get(candidate.value, 0) + (1 if candidate.score > LOWEST_SCORE else 0)
         best.setdefault(candidate.value, candidate)
     merged = [
-        Candidate(
-            c.value,
-            c.text,
-            min(c.score * (1 + 0.08 * min(count[c.value] - 1, 3)), 1.0) if count[c.value] > 1 else c.score,
-            c.page,
-            c.box,
-            c.label,
-            c.place,
-            c.ocr,
-        )
+        replace(c, score=min(c.score * (1 + 0.08 * min(max(count[c.value] - 1, 0), 3)), 1.0))
         for c in best.values()
     ]
     return sorted(merged, key=lambda c: -c.score)[:6]

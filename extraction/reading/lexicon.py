@@ -24,7 +24,6 @@ class Meaning:
 
     name: str
     strength: float
-    language: str = ""
 
 
 def fold(text: str) -> str:
@@ -70,12 +69,12 @@ def _build() -> dict[str, tuple[Meaning, ...]]:
             entry[meaning.name] = meaning
 
     for field in FIELDS.values():
-        for language, phrases in field.words.items():
+        for phrases in field.words.values():
             for phrase in phrases:
-                add(phrase, Meaning(field.name, 1.0, language))
-        for language, phrases in field.weak.items():
+                add(phrase, Meaning(field.name, 1.0))
+        for phrases in field.weak.values():
             for phrase in phrases:
-                add(phrase, Meaning(field.name, WEAK, language))
+                add(phrase, Meaning(field.name, WEAK))
     for name, phrases in OTHER_LABELS.items():
         for phrase in phrases:
             add(phrase, Meaning(f"~{name}", 1.0))
@@ -125,7 +124,7 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
         best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE)
     if best is None:
         return ()
-    return tuple(Meaning(m.name, m.strength * 0.9, m.language) for m in _LABELS[best[0]])
+    return tuple(Meaning(m.name, m.strength * 0.9) for m in _LABELS[best[0]])
 
 
 @lru_cache(maxsize=20_000)

@@ -165,6 +165,7 @@ def test_the_country_hint_decides_where_nothing_else_does() -> None:
     sheet = Sheet().row(140, (60, "Invoice Date"), (260, "03/04/2025"))
     assert values(sheet, country="US")["invoice_date"] == "2025-03-04"
     assert values(sheet, country="GB")["invoice_date"] == "2025-04-03"
+    assert "2025-04-03" in [a.value for a in read(sheet).fields["invoice_date"].alternatives]
 
 
 def test_the_total_is_the_one_that_adds_up() -> None:
