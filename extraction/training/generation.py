@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -256,7 +257,10 @@ def _each(folder: Path, plan: Plan, processes: int) -> Iterator[int]:
         for index in range(plan.count):
             yield _make_into(folder, plan, index)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    # Ctrl-C reaches the whole group: the workers finish what they have in hand, this process stops handing out.
+    with ProcessPoolExecutor(
+        processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         tasks = [pool.submit(_make_into, folder, plan, index) for index in range(plan.count)]
         try:
             for task in as_completed(tasks):
