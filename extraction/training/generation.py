@@ -128,7 +128,7 @@ def _truth(
         **event.money,
     }
     fields: dict[str, Any] = {"document_type": event.document_type}
-    unknown = _unknown(event)
+    unknown = _unknown(event, occurrences)
     for field_name in FIELDS:
         if field_name == "document_type" or field_name in unknown:
             continue
@@ -156,7 +156,7 @@ def _truth(
     return truth
 
 
-def _unknown(event: Event) -> set[str]:
+def _unknown(event: Event, occurrences: Mapping[str, object]) -> set[str]:
     """Fields whose meaning on this kind of document is open, so that nobody is judged by them."""
     unknown = {"currency"}
     if event.document_type == "pay_application":
@@ -169,6 +169,8 @@ def _unknown(event: Event) -> set[str]:
         unknown |= {"work_order_number"} - set(event.texts)
     if "amount_due" not in event.money:
         unknown.add("amount_due")
+    if "tax_rate" not in occurrences and any(target.endswith("/tax_rate") for target in occurrences):
+        unknown.add("tax_rate")
     return unknown
 
 
