@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def _truth(
         **event.money,
     }
     fields: dict[str, Any] = {"document_type": event.document_type}
-    unknown = _unknown(event)
+    unknown = _unknown(event, occurrences)
     for field_name in FIELDS:
         if field_name == "document_type" or field_name in unknown:
             continue
@@ -155,7 +156,7 @@ def _truth(
     return truth
 
 
-def _unknown(event: Event) -> set[str]:
+def _unknown(event: Event, occurrences: Mapping[str, object]) -> set[str]:
     """Fields whose meaning on this kind of document is open, so that nobody is judged by them."""
     unknown = {"currency"}
     if event.document_type == "pay_application":
@@ -168,6 +169,8 @@ def _unknown(event: Event) -> set[str]:
         unknown |= {"work_order_number"} - set(event.texts)
     if "amount_due" not in event.money:
         unknown.add("amount_due")
+    if "tax_rate" not in occurrences and any(target.endswith("/tax_rate") for target in occurrences):
+        unknown.add("tax_rate")
     return unknown
 
 
@@ -256,7 +259,10 @@ def _each(folder: Path, plan: Plan, processes: int) -> Iterator[int]:
         for index in range(plan.count):
             yield _make_into(folder, plan, index)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    # Ctrl-C reaches the whole group: the workers finish what they have in hand, this process stops handing out.
+    with ProcessPoolExecutor(
+        processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         tasks = [pool.submit(_make_into, folder, plan, index) for index in range(plan.count)]
         try:
             for task in as_completed(tasks):

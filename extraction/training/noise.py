@@ -83,7 +83,7 @@ def photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Picture:
         image = cv2.GaussianBlur(image, (0, 0), look.between("blur", 0.4, 1.15))
     if look.chance("moved", 0.15):
         image = _motion(image, rng)
-    image += rng.normal(0, look.between("grain", 1.0, 6.0), image.shape)
+    image += rng.standard_normal(image.shape, np.float32) * look.between("grain", 1.0, 6.0)
     image = np.clip(image, 0, 255).astype(np.uint8)
     places = _moved(
         placed, 0, page.shape, image.shape, lambda points: cv2.perspectiveTransform(points[None], matrix)[0]
@@ -147,9 +147,11 @@ def _age(
     result = black + result * (white - black) / 255
     if look.chance("soft", 0.5):
         result = cv2.GaussianBlur(result, (0, 0), look.between("softness", 0.35, 0.85))
-    result += rng.normal(0, look.between("scan noise", 0.5, 7), result.shape[:2])[..., None]
+    result += rng.standard_normal(result.shape[:2], np.float32)[..., None] * look.between(
+        "scan noise", 0.5, 7
+    )
     if look.chance("dusty", 0.5):
-        spots = rng.random(result.shape[:2]) < look.between("dust", 0.00002, 0.0006)
+        spots = rng.random(result.shape[:2], np.float32) < look.between("dust", 0.00002, 0.0006)
         spots = cv2.dilate(spots.astype(np.uint8), np.ones((2, 2), np.uint8)).astype(bool)
         result[spots] = rng.uniform(0, 140)
     if look.chance("streak", 0.08):
@@ -180,7 +182,7 @@ def _ground(height: int, width: int, rng: np.random.Generator) -> NDArray[np.flo
     grain = _smooth(height, width, 6, rng) * 14
     if rng.random() < 0.5:
         grain += np.repeat(_smooth(height, 1, 60, rng), width, axis=1) * 16
-    grain = grain + rng.normal(0, 6, (height, width)).astype(np.float32)
+    grain = grain + rng.standard_normal((height, width), np.float32) * 6
     return np.asarray(color + grain[..., None], np.float32)
 
 
@@ -190,18 +192,23 @@ def _light(height: int, width: int, rng: np.random.Generator) -> NDArray[np.floa
 
     light = 0.93 + 0.1 * _smooth(height, width, 3, rng)
     if rng.random() < 0.45:
-        shade = np.ones((height, width), np.float32)
-        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        # Soft edges are drawn small and enlarged: a wide blur at full size takes seconds.
+        small_h, small_w = height // 8, width // 8
+        shade = np.ones((small_h, small_w), np.float32)
+        x, y = rng.uniform(0, small_w), rng.uniform(0, small_h)
         points = np.array(
             [
                 (x, y),
-                (x + rng.uniform(-width, width), y + height),
-                (width * rng.uniform(-0.2, 1.2), height * 1.2),
-                (rng.uniform(-0.3, 0.3) * width, height * rng.uniform(0.3, 1.2)),
+                (x + rng.uniform(-small_w, small_w), y + small_h),
+                (small_w * rng.uniform(-0.2, 1.2), small_h * 1.2),
+                (rng.uniform(-0.3, 0.3) * small_w, small_h * rng.uniform(0.3, 1.2)),
             ]
         )
         cv2.fillConvexPoly(shade, cv2.convexHull(points.astype(np.int32)), rng.uniform(0.58, 0.85))
-        light = light * cv2.GaussianBlur(shade, (0, 0), max(height, width) * rng.uniform(0.01, 0.05))
+        shade = np.asarray(
+            cv2.GaussianBlur(shade, (0, 0), max(small_h, small_w) * rng.uniform(0.01, 0.05)), np.float32
+        )
+        light = light * np.asarray(cv2.resize(shade, (width, height), interpolation=cv2.INTER_LINEAR))
     return np.asarray(light * rng.uniform(0.82, 1.03), np.float32)
 
 

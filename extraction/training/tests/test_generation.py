@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 import pypdfium2
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from PIL import Image
 
@@ -280,3 +284,17 @@ def test_a_layout_composes_the_same_pages_again() -> None:
     event = invented("trade", 1)
     one, two = (compose(event, Choices("layout")) for _ in range(2))
     assert [len(p.marks) for p in one] == [len(p.marks) for p in two]
+
+
+def test_the_site_does_not_load_the_generator() -> None:
+    code = "import django; django.setup(); import invoiceapp.urls, sys; print([m for m in sys.modules if 'extraction.training' in m])"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "invoiceapp.settings"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=settings.BASE_DIR,
+        check=True,
+    )
+    assert run.stdout.strip().endswith("[]")
