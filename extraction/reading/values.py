@@ -141,7 +141,7 @@ _NO_SERIES = frozenset(
     "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC "
     # before a postcode: the states
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
-    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR NSW VIC QLD TAS ACT".split()  # noqa: SIM905 - a list of words is read more easily as words
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR NSW VIC QLD TAS ACT".split()
 )
 
 

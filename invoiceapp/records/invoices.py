@@ -146,7 +146,9 @@ def accept_value(
         changes: dict[str, Any] = {}
         if convert:
             changes[field] = column
-        if field == "vendor_name":
+        if field == "invoice_number":
+            changes["number_key"] = matching.number_key(value)
+        elif field == "vendor_name":
             changes["vendor"] = matching.find_vendor(invoice.organization, value)
         elif field == "work_order_number":
             changes["job"] = matching.find_job(invoice.organization, value)

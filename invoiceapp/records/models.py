@@ -236,6 +236,9 @@ class Invoice(models.Model):
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="invoices")
     vendor_name = models.CharField(max_length=200, blank=True)
     invoice_number = models.CharField(max_length=80, blank=True)
+    number_key = models.CharField(
+        max_length=60, blank=True, help_text="The vendor's number, upper case without separators."
+    )
     work_order_number = models.CharField(max_length=80, blank=True)
     invoice_date = models.DateField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
@@ -270,7 +273,13 @@ class Invoice(models.Model):
                 condition=Q(status="approved"),
                 name="invoice_ready_for_export",
             ),
-            models.Index(fields=["organization", "vendor", "total"], name="invoice_by_vendor"),
+            # duplicates.suspicions
+            models.Index(fields=["organization", "total"], name="invoice_same_amount"),
+            models.Index(
+                fields=["organization", "number_key"],
+                condition=~Q(number_key=""),
+                name="invoice_same_number",
+            ),
         ]
 
     def __str__(self) -> str:

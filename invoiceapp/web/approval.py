@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from extraction.models import Run
 from invoiceapp.records import invoices
 from invoiceapp.records.access import OfficeRequest, require
+from invoiceapp.records.duplicates import Suspicion, suspicions
 from invoiceapp.records.models import Invoice, Organization
 from review import services as review
 from review.models import Decision
@@ -38,6 +39,7 @@ class Row:
     billed_before: Decimal
     failed: Sequence[dict[str, Any]]
     checked_by: str
+    duplicates: Sequence[Suspicion]
 
     @property
     def currency(self) -> str:
@@ -101,6 +103,7 @@ def _rows(shown: Sequence[Any]) -> list[Row]:
         .values_list("invoice", "checks")
     ):
         failed[invoice_id] = [check for check in checks if not check["passed"]]
+    same = suspicions(shown[0].organization, shown) if shown else {}
     people: dict[UUID, list[str]] = {}
     for invoice_id, name, corrected in (
         Decision.objects.filter(item__invoice__in=ids)
@@ -116,6 +119,7 @@ def _rows(shown: Sequence[Any]) -> list[Row]:
             billed_before=invoice.billed or Decimal("0.00"),
             failed=failed.get(invoice.pk, []),
             checked_by=", ".join(people.get(invoice.pk, [])),
+            duplicates=same.get(invoice.pk, []),
         )
         for invoice in shown
     ]

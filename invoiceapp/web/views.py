@@ -21,6 +21,7 @@ from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
 from invoiceapp.records import invoices as writer
 from invoiceapp.records.access import OFFICE_ROLES, OfficeRequest, may, require, roles
+from invoiceapp.records.duplicates import suspicions
 from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
@@ -152,6 +153,10 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
         "values": [(spec.label, current[name]) for name, spec in FIELDS.items() if name in current],
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
+        "duplicates": suspicions(invoice.organization, [invoice])[invoice.pk]
+        if may(request.user, request.organization, "approve")
+        or may(request.user, request.organization, "review")
+        else [],
         "failed_checks": [check for check in runs[-1].checks if not check["passed"]] if runs else [],
         "when": waiting_words(item, timezone.now(), waiting=work.waiting_for_batch(invoice.organization))
         if item
