@@ -14,6 +14,8 @@ from invoiceapp.records.models import Invoice, Organization
 
 # The same amount from the same vendor within two weeks is asked about; rent and other monthly bills are not.
 WINDOW = timedelta(days=14)
+# An amount that hundreds of invoices share (a flat fee) says nothing; the newest are compared.
+MOST_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def suspicions(organization: Organization, shown: Sequence[Invoice]) -> dict[UUI
         Invoice.objects.filter(organization=organization)
         .filter(Q(total__in=totals) | Q(number_key__in=numbers))
         .exclude(status=Invoice.Status.REJECTED)
-        .order_by("reference")
+        .order_by("-created")[:MOST_COMPARED]
     )
     return {
         invoice.pk: [

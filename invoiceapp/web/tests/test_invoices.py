@@ -200,3 +200,18 @@ def test_times_are_shown_in_the_organizations_zone(alice: Any, make_invoice: Any
     assert "Jul 1, 07:00" in signed_in(alice).get(f"/invoices/{invoice.pk}/").text, (
         "noon in UTC is 07:00 in Chicago"
     )
+
+
+def test_the_approver_is_told_of_the_same_bill(alice: Any, make_invoice: Any, signed_in: Any) -> None:
+    values = {"vendor_name": "Acme", "total": "10.00", "invoice_date": "2026-03-01"}
+    first, second = (
+        make_invoice(alice, invoice_number="1", **values),
+        make_invoice(alice, invoice_number="2", **values),
+    )
+    for invoice in (first, second):
+        invoices.change_status(invoice, Invoice.Status.READING)
+        invoices.change_status(invoice, Invoice.Status.TO_APPROVE)
+    page = signed_in(alice).get("/approve/").text
+    assert f"invoice {first.reference}</a>" in page
+    assert "same vendor, amount and date" in page
+    assert "Same vendor, amount and date" in signed_in(alice).get(f"/invoices/{second.pk}/").text
