@@ -405,22 +405,8 @@ def settle(
     """
     if approve:
         require(user, item.organization, "approve")
-    now = timezone.now()
     with transaction.atomic():
-        # The UPDATE comes first: it takes the row's lock and proves the claim in one step.
-        ended = (
-            Item.objects.filter(pk=item.pk, status=Item.Status.OPEN)
-            .filter(queue.free_for(user, now))
-            .update(
-                status=Item.Status.SETTLED,
-                settled_by=user,
-                settled_at=now,
-                claimed_by=None,
-                claimed_until=None,
-            )
-        )
-        if not ended:
-            raise _lost(item, user)
+        _end_claim(item, user, Item.Status.SETTLED)
         invoice = Invoice.objects.select_related("organization").get(pk=item.invoice_id)
         if invoice.status != Status.REVIEW:
             raise ClaimLost(f"{invoice} no longer waits for a check: it is “{invoice.get_status_display()}”.")
@@ -491,22 +477,25 @@ def reject(item: Item, *, user: Any, reason: str) -> None:
     :raises ClaimLost: if somebody else holds the item or has saved it.
     :raises InvalidValue: without a reason.
     """
-    now = timezone.now()
     with transaction.atomic():
-        ended = (
-            Item.objects.filter(pk=item.pk, status=Item.Status.OPEN)
-            .filter(queue.free_for(user, now))
-            .update(
-                status=Item.Status.WITHDRAWN,
-                settled_by=user,
-                settled_at=now,
-                claimed_by=None,
-                claimed_until=None,
-            )
-        )
-        if not ended:
-            raise _lost(item, user)
+        _end_claim(item, user, Item.Status.WITHDRAWN)
         invoices.reject(Invoice.objects.get(pk=item.invoice_id), user=user, reason=reason)
+
+
+def _end_claim(item: Item, user: Any, status: str) -> None:
+    """Take the item out of the queue for good. Comes first in its transaction.
+
+    One UPDATE takes the row's lock and proves the claim in one step.
+
+    :raises ClaimLost: if somebody else holds the item or has saved it.
+    """
+    now = timezone.now()
+    if (
+        not Item.objects.filter(pk=item.pk, status=Item.Status.OPEN)
+        .filter(queue.free_for(user, now))
+        .update(status=status, settled_by=user, settled_at=now, claimed_by=None, claimed_until=None)
+    ):
+        raise _lost(item, user)
 
 
 def _decide_fields(
