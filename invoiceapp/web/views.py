@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from extraction.fields import FIELDS
+from extraction.fields import DOCUMENT_TYPES, FIELDS
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.middleware import SESSION_KEY
@@ -23,6 +24,7 @@ from invoiceapp.records import invoices as writer
 from invoiceapp.records.access import OFFICE_ROLES, OfficeRequest, may, require, roles
 from invoiceapp.records.duplicates import suspicions
 from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
+from invoiceapp.records.money import show_amount
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
 from invoiceapp.work.reading_times import waiting_words
@@ -150,7 +152,11 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
     context = {
         "invoice": invoice,
         "pages": list(invoice.document.pages.all()),
-        "values": [(spec.label, current[name]) for name, spec in FIELDS.items() if name in current],
+        "values": [
+            (spec.label, _shown(spec.kind, current[name].value, invoice.currency), current[name])
+            for name, spec in FIELDS.items()
+            if name in current
+        ],
         "lines": writer.current_lines(invoice),
         "timeline": _timeline(invoice, history, runs),
         "duplicates": suspicions(invoice.organization, [invoice])[invoice.pk]
@@ -167,6 +173,17 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
         and may(request.user, request.organization, "review"),
     }
     return render(request, "web/invoice_detail.html", context)
+
+
+def _shown(kind: str, value: str, currency: str) -> str:
+    """Return a normalised value as people read it."""
+    if not value:
+        return ""
+    if kind == "money":
+        return show_amount(Decimal(value), currency)
+    if kind == "percent":
+        return f"{value} %"
+    return DOCUMENT_TYPES.get(value, value) if kind == "choice" else value
 
 
 def _timeline(invoice: Invoice, history: list[Any], runs: list[Run]) -> list[dict[str, Any]]:
