@@ -15,9 +15,12 @@ PAGES = ("/", "/invoices/", "/settings/", "/settings/people/", "/settings/jobs/"
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_pages_are_accessible_and_fit(alice: Any, open_page: Any, dark: bool, width: int) -> None:
+def test_pages_are_accessible_and_fit(
+    alice: Any, make_invoice: Any, open_page: Any, dark: bool, width: int
+) -> None:
+    invoice = make_invoice(alice, vendor_name="Acme Concrete & Paving of Springfield", total="1450.00")
     page = open_page(alice, "/", width=width, dark=dark)
-    for address in PAGES:
+    for address in (*PAGES, f"/invoices/{invoice.pk}/", "/nowhere/"):
         page.goto(address)
         assert axe_violations(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
