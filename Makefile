@@ -13,7 +13,7 @@ help: ## List what can be made
 
 run: $(VENV)/.production ## Start the site, its worker and a demonstration
 	@$(BIN)/python manage.py prepare
-	@$(BIN)/python manage.py demonstrate
+	@SITE_URL=http://127.0.0.1:$(PORT) $(BIN)/python manage.py demonstrate
 	@PORT=$(PORT) SITE_URL=http://127.0.0.1:$(PORT) $(BIN)/honcho --no-prefix start -f deploy/Procfile
 
 test: $(VENV)/.development ## Run every test: on SQLite, in a browser, then on PostgreSQL
