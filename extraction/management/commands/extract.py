@@ -59,19 +59,20 @@ class Command(BaseCommand):
             opened = time.perf_counter() - begun
             reading = backend.read(pages, hints)
         except (DocumentRefused, ReaderError) as error:
-            return self._failure(path, str(error))
+            message = str(error)
         except OSError as error:
-            return self._failure(path, f"{path} can't be opened: {error.strerror or error}")
+            message = f"{path} can't be opened: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - the other files must still be read
-            return self._failure(path, f"unexpected {type(error).__name__}: {error}")
-        seconds = replace(
-            reading.seconds, total=reading.seconds.total + opened, words=reading.seconds.words + opened
-        )
-        return as_json(path, replace(reading, seconds=seconds))
-
-    def _failure(self, path: Path, message: str) -> dict[str, Any]:
+            message = f"unexpected {type(error).__name__}: {error}"
+        else:
+            seconds = replace(
+                reading.seconds, total=reading.seconds.total + opened, words=reading.seconds.words + opened
+            )
+            return as_json(path, replace(reading, seconds=seconds))
         self.stderr.write(f"{path}: {message}")
-        return {"file": str(path), "error": message}
+        # The same keys as any other line, so that a program that reads along needs no second shape.
+        nothing = Reading(backend=backend.name, model_version=backend.version, pages=0)
+        return {**as_json(path, nothing), "document_type": None, "review": [], "error": message}
 
 
 def as_json(path: Path, reading: Reading) -> dict[str, Any]:
