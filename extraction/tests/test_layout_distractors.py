@@ -1,0 +1,70 @@
+"""Things that look like a field and are not: post-office boxes, the customer's account, the next label in a grid."""
+
+from __future__ import annotations
+
+import pytest
+
+from extraction.tests.sheets import Sheet, values
+
+
+def head(name: str = "Bay Rentals LLC") -> Sheet:
+    return Sheet().write(60, 50, name, size=20)
+
+
+@pytest.mark.parametrize(
+    "box", ["P.O. Box 2509", "PO Box 2509", "P. O. Box 2509", "Postfach 2509", "Apartado 2509"]
+)
+def test_a_post_office_box_is_no_po_number(box: str) -> None:
+    sheet = head().lines(60, 80, box, "Newport, NJ 07114")
+    sheet.row(200, (520, "Invoice No:"), (680, "R-3391"))
+    assert "po_number" not in values(sheet)
+
+
+def test_the_po_number_beside_a_post_office_box() -> None:
+    sheet = head().lines(60, 80, "P.O. Box 2509", "Newport, NJ 07114")
+    sheet.row(200, (520, "PO #"), (680, "4500123"))
+    assert values(sheet)["po_number"] == "4500123"
+
+
+@pytest.mark.parametrize("label", ["Account No.:", "Acct #", "Account Number:"])
+def test_the_customers_account_is_not_the_bank_account(label: str) -> None:
+    sheet = head().row(200, (520, "Invoice No:"), (680, "R-3391"))
+    sheet.row(220, (520, label), (680, "570396"))
+    sheet.row(900, (60, "First Harbor Bank"))
+    assert "bank_account" not in values(sheet)
+
+
+def test_an_account_among_bank_details_is_the_bank_account() -> None:
+    sheet = head().row(200, (520, "Invoice No:"), (680, "R-3391"))
+    sheet.lines(60, 800, "Bank: First Harbor Bank", "Routing No.: 021000021", "Account No.: 7238397877")
+    found = values(sheet)
+    assert (found["bank_account"], found["routing_number"]) == ("7238397877", "021000021")
+
+
+@pytest.mark.parametrize(
+    ("own", "referred"),
+    [
+        ("Credit note no.", "Refers to invoice"),
+        ("Credit Memo #", "Original Invoice No."),
+        ("Credit memo no.", "Applies to invoice"),
+        ("Gutschrift Nr.", "zu Rechnung Nr."),
+    ],
+)
+def test_a_credit_notes_own_number_wins_over_the_invoice_it_refers_to(own: str, referred: str) -> None:
+    sheet = head("Keystone Masonry Inc.").write(560, 50, "CREDIT NOTE", size=20)
+    sheet.row(160, (520, own), (700, "K-CM-0871"))
+    sheet.row(180, (520, referred), (700, "K-10045"))
+    assert values(sheet)["invoice_number"] == "K-CM-0871"
+
+
+@pytest.mark.parametrize("following", ["PO #", "Ticket No.", "Due Date"])
+def test_terms_over_their_value_in_a_grid_are_not_the_next_label(following: str) -> None:
+    sheet = head().row(200, (60, "Terms"), (200, following), (360, "Invoice No."))
+    sheet.row(218, (60, "Net 15"), (200, "11/02/2025"), (360, "R-3391"))
+    assert values(sheet)["payment_terms"] == "Net 15"
+
+
+def test_a_heading_over_the_small_print_is_no_term_of_payment() -> None:
+    sheet = head().row(200, (520, "Invoice No:"), (680, "R-3391"))
+    sheet.lines(60, 900, "Terms & Conditions", "All goods remain ours.")
+    assert "payment_terms" not in values(sheet)
