@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from extraction.fields import collapse
-from extraction.reading.lexicon import fuzzy_meanings_of, key_of, meanings_of
+from extraction.reading.lexicon import LONGEST_LABEL, fuzzy_meanings_of, key_of, meanings_of, phrase_meanings
 from extraction.reading.lines import Cell
 
 LEGAL_SUFFIX = re.compile(
@@ -108,6 +108,28 @@ def is_label_text(text: str) -> bool:
     return any(m.strength >= 0.5 for m in meanings) and (":" in text or len(text.split()) <= 5)
 
 
+IN_ADDRESSES = frozenset({"~post_box", "~address"})
+"""Parts of an address that label things elsewhere: "Elm Street", "Street:"."""
+
+
+def opens_with_label(cell: Cell) -> bool:
+    """Whether a line begins with the label of something else: "Job site /Obra 12 Elm Street", "Contract No. 32559".
+
+    One word counts only before a colon: "Suite 200" and "Via Roma 3" are parts of addresses.
+    """
+    tokens = cell.tokens
+    for length in range(min(LONGEST_LABEL, len(tokens)), 0, -1):
+        phrase = " ".join(t.text for t in tokens[:length])
+        colon = phrase.endswith(":") or (length < len(tokens) and tokens[length].text == ":")
+        if length == 1 and not colon:
+            continue
+        if any(
+            m.strength >= 0.9 and m.name not in IN_ADDRESSES for m in phrase_meanings(phrase, fuzzy=colon)
+        ):
+            return True
+    return False
+
+
 def could_be_name(text: str) -> bool:
     """Whether a line could be the name of a person or company: no title, address, label, number or contact."""
     letters = sum(c.isalpha() for c in text)
@@ -137,7 +159,7 @@ def _starts_with_label(text: str) -> bool:
     words = text.split()
     for length in (3, 2):
         if len(words) > length and any(
-            m.strength >= 0.95 and m.name not in PARTIES
+            m.strength >= 0.95 and m.name not in PARTIES and m.name not in IN_ADDRESSES
             for m in meanings_of(key_of(" ".join(words[:length])))
         ):
             return True

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from extraction.reading.addresses import address_candidate, address_lines, loose_addresses
 from extraction.reading.anchors import Label
 from extraction.reading.header import Candidate
+from extraction.reading.labelled_addresses import addresses_at_labels
 from extraction.reading.lexicon import key_of
 from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.names import (
@@ -20,6 +22,7 @@ from extraction.reading.names import (
     core_of,
     could_be_name,
     is_label_text,
+    opens_with_label,
     rest_of_sender_line,
 )
 from extraction.reading.party_blocks import named_at_labels
@@ -79,10 +82,16 @@ def find_parties(
             if lines:
                 found["customer_address"] = [address_candidate(lines, customer.score * 0.85)]
                 break
-    for site in labelled["ship_to_address"]:
-        lines = address_lines((site.cell, *site.lines)) or list((site.cell, *site.lines)[:3])
-        found["ship_to_address"] = [address_candidate(lines, site.score * 0.8)]
-        break
+    sites = addresses_at_labels("ship_to_address", labels, pages, score=0.85)
+    for site in () if sites else labelled["ship_to_address"]:
+        lines = address_lines((site.cell, *site.lines))
+        if not lines:
+            lines = list(takewhile(lambda c: not opens_with_label(c), (site.cell, *site.lines)))[:3]
+        if lines:
+            sites = [address_candidate(lines, site.score * 0.8)]
+            break
+    if sites:
+        found["ship_to_address"] = sites[:4]
     _add_contacts(found, values, vendors, foreign, pages)
     return Parties(found)
 

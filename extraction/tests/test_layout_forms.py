@@ -1,0 +1,49 @@
+"""Forms that are printed by one party and filled in by hand by the other: labels in two languages, values beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from extraction.tests.sheets import Sheet, values
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Job site:",
+        "Project Address:",
+        "Service Address:",
+        "Job Site / Lugar de trabajo:",
+        "Project Address / Direcci\u00f3n del proyecto",
+        "Job site /Obra",
+    ],
+)
+def test_the_job_site_after_its_label(label: str) -> None:
+    sheet = Sheet().write(60, 50, "Hernandez Drywall", size=20)
+    sheet.write(60, 140, f"{label} 12 Elm Street")
+    sheet.row(170, (60, "Work order / Orden de trabajo:"), (380, "31877"))
+    found = values(sheet)
+    assert found["ship_to_address"] == "12 Elm Street"
+    assert found["work_order_number"] == "31877"
+
+
+def test_the_job_site_beside_and_under_its_label() -> None:
+    beside = Sheet().row(140, (60, "Job Address:"), (260, "70 Pruitt Street, Oak Hill, GA 30448"))
+    assert values(beside)["ship_to_address"] == "70 Pruitt Street, Oak Hill, GA 30448"
+    under = Sheet().lines(60, 140, "Job Location", "P.O. Box 8180", "Milton, IL 64509")
+    assert values(under)["ship_to_address"] == "P.O. Box 8180, Milton, IL 64509"
+    german = Sheet().lines(60, 140, "Bauvorhaben:", "Am Hartwigberg 70", "73887 Altenburg")
+    assert values(german)["ship_to_address"] == "Am Hartwigberg 70, 73887 Altenburg"
+
+
+def test_an_address_ends_at_the_next_label() -> None:
+    sheet = Sheet().write(60, 50, "Hernandez Drywall", size=20)
+    sheet.lines(
+        60, 140, "Customer / Cliente: Hill Street Builders", "Job site /Obra 12 Elm Street", "Work order / Orden 31877"
+    )  # fmt: skip
+    found = values(sheet)
+    assert found["customer_name"] == "Hill Street Builders"
+    assert "customer_address" not in found
+    assert found["ship_to_address"] == "12 Elm Street"
+    block = Sheet().lines(60, 140, "Bill To:", "Hill Street Builders Inc.", "14 Hill Street", "Seattle, WA 98101", "Contract No. 32559")  # fmt: skip
+    assert values(block)["customer_address"] == "14 Hill Street, Seattle, WA 98101"
