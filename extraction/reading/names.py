@@ -29,13 +29,20 @@ TRADE = re.compile(
 
 
 _TITLE = re.compile(
-    r"(?i)^(?:tax |vat |sales |commercial |proforma |pro forma |simplified |copy |original |kopie "
+    r"(?i)^(?:tax |vat |sales |service |work |contractor |progress |rental |final |commercial "
+    r"|proforma |pro forma |simplified |copy |original |kopie "
     r"|duplicate |handels)*"
     r"(?:invoice|facture|\w*rechnung\w*|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
     r"|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
     r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original"
+    r"|service|commercial|work|contractor|progress|rental|\w*rechnungskorrektur"
     r"|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
-    r"(?:\s*(?:#|no\.?|n°|nr\.?|:).*|\s+(?:for recipient|original|copy))?$"
+    r"(?:\s*(?:#|no\.?|n°|nr\.?|:|\().*|\s+(?:for recipient|original|copy)|\s+form\b.*)?$"
+)
+
+
+_DATE_IN_WORDS = re.compile(
+    r"(?i)^(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}$"
 )
 
 
@@ -145,6 +152,8 @@ def could_be_name(text: str) -> bool:
         return False
     if _TITLE.match(text.strip(" *-:.#")) or COUNTRY.match(text.strip()):
         return False
+    if _DATE_IN_WORDS.match(text.strip()):
+        return False
     if re.match(r"^\d+\s", text) and (STREET.search(text) or POSTCODE.search(text)):
         return False
     if POSTCODE.search(text) and not LEGAL_SUFFIX.search(text):
@@ -152,6 +161,11 @@ def could_be_name(text: str) -> bool:
     if _starts_with_label(text):
         return False
     return not re.match(r"(?i)^(?:tel|phone|fax|e-?mail|page|attn|date|ust|vat|gst|www|http)\b", text)
+
+
+def is_title(text: str) -> bool:
+    """Whether a line is the document's title: "SERVICE INVOICE", "Contractor Invoice Form (Formulario)"."""
+    return _TITLE.match(text.strip(" *-:.#")) is not None
 
 
 def _starts_with_label(text: str) -> bool:

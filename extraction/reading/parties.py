@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from extraction.reading.addresses import address_candidate, address_lines, loose_addresses
 from extraction.reading.anchors import Label
+from extraction.reading.forms import filled_in_company, letterheads
 from extraction.reading.header import Candidate
 from extraction.reading.labelled_addresses import addresses_at_labels
 from extraction.reading.lexicon import key_of
@@ -51,14 +52,20 @@ def find_parties(
         for c in (n.cell, *n.lines)
     }
     payers = [named.name for named in labelled["customer_name"] if named.score > 0.6]
-    vendors = find_vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers)
-    customers = labelled["customer_name"] or _unlabelled_customers(pages, vendors, in_table)
+    company = filled_in_company(labelled["vendor_name"], labels)
+    vendors = find_vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers, company)
+    customers = labelled["customer_name"]
+    if company is not None and not customers:
+        customers = letterheads(vendors, pages[0])
+    customers = customers or _unlabelled_customers(pages, vendors, in_table)
     found: dict[str, list[Candidate]] = {}
     vendor_cells: set[int] = set()
     if vendors:
         found["vendor_name"] = [_candidate(v.cell, v.name, v.score, v.label) for v in vendors[:5]]
-        addresses = []
-        for vendor in vendors[:3]:
+        addresses = addresses_at_labels("~company_address", labels, pages, score=0.85)
+        if company is not None and not addresses:
+            addresses = addresses_at_labels("~address", labels, pages, score=0.75)
+        for vendor in () if addresses else vendors[:1] if company is not None else vendors[:3]:
             rest = rest_of_sender_line(vendor.cell)
             if rest is not None:
                 addresses.append(replace(address_candidate([vendor.cell], vendor.score * 0.9), value=rest))
@@ -69,7 +76,7 @@ def find_parties(
                 addresses.append(address_candidate(lines, vendor.score * 0.9))
                 if vendor is vendors[0]:
                     vendor_cells = {c.tokens[0].index for c in lines}
-        if not vendor_cells:
+        if not vendor_cells and company is None:
             addresses += loose_addresses(pages[0], foreign, in_table)
         if addresses:
             found["vendor_address"] = addresses[:4]

@@ -47,3 +47,36 @@ def test_an_address_ends_at_the_next_label() -> None:
     assert found["ship_to_address"] == "12 Elm Street"
     block = Sheet().lines(60, 140, "Bill To:", "Hill Street Builders Inc.", "14 Hill Street", "Seattle, WA 98101", "Contract No. 32559")  # fmt: skip
     assert values(block)["customer_address"] == "14 Hill Street, Seattle, WA 98101"
+
+
+def test_the_filled_in_company_is_the_vendor_and_the_letterhead_the_customer() -> None:
+    sheet = Sheet().lines(300, 50, "Ellery-Tolliver Corp.", "4194 Kessler Ave", "Lakewood, CA 90963", size=14)
+    sheet.write(300, 110, "CONTRACTOR INVOICE FORM", size=16)
+    sheet.write(60, 150, "Company Name / Nombre de tu compa\u00f1\u00eda: Denise Whitlow")
+    sheet.write(60, 175, "Company Address: 9779 Denham Ave, Dover, PA 14152")
+    sheet.write(60, 200, "Estimate Number / N\u00famero de estimado: 77812")
+    sheet.write(60, 225, "Job Site / Lugar de trabajo: 1266 Zeller Ave, Cedar Grove, TX 71440")
+    sheet.row(600, (500, "Total / Total"), (-760, "$1,450.00"))
+    found = values(sheet)
+    assert found["vendor_name"] == "Denise Whitlow"
+    assert found["vendor_address"] == "9779 Denham Ave, Dover, PA 14152"
+    assert found["customer_name"] == "Ellery-Tolliver Corp."
+    assert found["customer_address"] == "4194 Kessler Ave, Lakewood, CA 90963"
+    assert found["ship_to_address"] == "1266 Zeller Ave, Cedar Grove, TX 71440"
+    assert (found["work_order_number"], found["total"]) == ("77812", "1450.00")
+
+
+def test_a_contractors_own_paper_keeps_its_letterhead() -> None:
+    sheet = Sheet().write(60, 50, "Hernandez Drywall", size=20)
+    sheet.lines(60, 140, "Customer / Cliente: Hill Street Builders", "Job site / Obra: 12 Elm Street", "Work order / Orden: 31877")  # fmt: skip
+    found = values(sheet)
+    assert (found["vendor_name"], found["customer_name"]) == ("Hernandez Drywall", "Hill Street Builders")
+
+
+@pytest.mark.parametrize(
+    "title", ["SERVICE INVOICE", "Commercial Invoice", "Work Invoice (Factura de trabajo)"]
+)
+def test_a_title_is_no_vendor(title: str) -> None:
+    sheet = Sheet().write(60, 40, title, size=24)
+    sheet.lines(60, 90, "Bay Rentals", "12 Elm Street", "Newport, NJ 07114")
+    assert values(sheet)["vendor_name"] == "Bay Rentals"
