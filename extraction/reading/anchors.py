@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from extraction.reading.lexicon import (
+    LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
     WEAK,
     Meaning,
@@ -111,8 +112,10 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             and tokens[first].index not in aside
             and not tokens[first].text[0].isdigit()
         ):
-            for length in range(min(LONGEST_LABEL, len(tokens) - first), 0, -1):
+            for length in range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1):
                 last = first + length - 1
+                if length > LONGEST_LABEL and not any("/" in t.text for t in tokens[first : last + 1]):
+                    continue
                 label = _label_at(cell, first, last, words=words, at_start=after_colon)
                 if label is not None:
                     break

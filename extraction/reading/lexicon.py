@@ -87,6 +87,8 @@ _LONG_LABELS = [key for key in _LABELS if len(key) >= 7]
 _SHORT_LABELS = [key for key in _LABELS if len(key) in (6, 7)]
 LONGEST_LABEL = 6
 """Labels of more words are not looked for."""
+LONGEST_BILINGUAL_LABEL = 9
+"""But in two languages: "Company Address / Dirección de la compañía"."""
 
 _COLUMNS: dict[str, str] = {}
 for _column in LINE_ITEM_FIELDS.values():
