@@ -27,6 +27,10 @@ from extraction.reading.lines import Cell, Page, Token
 _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", re.IGNORECASE)
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
+# "Balance to finish, including retainage" and "Earned, net of retainage" are other sums of a pay application.
+_BEFORE_RETAINAGE = re.compile(
+    r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
+)
 _WORD = re.compile(r"[^\W\d]{2,}")
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
@@ -178,6 +182,10 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     meanings = phrase_meanings(phrase, fuzzy=at_start)
     if not meanings:
         return None
+    if first and any(m.name == "retainage_amount" for m in meanings):
+        before = " ".join(t.text for t in tokens[:first])
+        if _BEFORE_RETAINAGE.search(before):
+            meanings = tuple(Meaning("~statement", m.strength) for m in meanings)
     factor = 1.0
     if not at_start and all(m.strength <= WEAK for m in meanings):
         return None

@@ -22,7 +22,9 @@ def filled_in_company(companies: Sequence[Named], labels: Sequence[Label]) -> Na
 
     :param companies: names at a vendor's labels, best first.
     """
-    if any(label.strength_of("application_number") >= 0.9 for label in labels):
+    if any(
+        label.strength_of(n) >= 0.9 for label in labels for n in ("application_number", "retainage_amount")
+    ):
         return None  # a pay application names both parties "contractor"
     asked = {name for label in labels for name in _FORM_LABELS if label.strength_of(name) >= 0.9}
     bilingual = sum("/" in label.text and len(label.tokens) > 1 for label in labels) >= 3

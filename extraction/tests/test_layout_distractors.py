@@ -68,3 +68,29 @@ def test_a_heading_over_the_small_print_is_no_term_of_payment() -> None:
     sheet = head().row(200, (520, "Invoice No:"), (680, "R-3391"))
     sheet.lines(60, 900, "Terms & Conditions", "All goods remain ours.")
     assert "payment_terms" not in values(sheet)
+
+
+@pytest.mark.parametrize(
+    ("label", "rate"),
+    [("Tax (8.25%):", "8.25"), ("6 % Sales Tax:", "6"), ("VAT (5%)", "5"), ("TVA (20%):", "20")],
+)
+def test_the_tax_rate_inside_the_label_of_the_tax(label: str, rate: str) -> None:
+    sheet = head().row(500, (500, "Subtotal"), (-780, "1,000.00"))
+    tax = f"{float(rate) * 10:.2f}"
+    sheet.row(520, (500, label), (-780, tax))
+    sheet.row(540, (500, "Total"), (-780, f"1,{float(tax):06.2f}"))
+    found = values(sheet)
+    assert (found["tax_rate"], found["tax_amount"]) == (rate, tax)
+
+
+@pytest.mark.parametrize("rest", ["Remaining incl. retainage", "Balance to finish, including retainage"])
+def test_retainage_is_not_the_balance_to_finish(rest: str) -> None:
+    sheet = head().write(60, 90, "APPLICATION FOR PAYMENT", size=18)
+    sheet.row(140, (60, "Draw No.:"), (200, "3"))
+    sheet.row(400, (60, "5. Retainage (10%)"), (-780, "11,256.98"))
+    sheet.row(420, (60, "8. Payment now due"), (-780, "81,467.77"))
+    sheet.row(440, (60, f"9. {rest}"), (-780, "119,187.23"))
+    found = values(sheet)
+    assert found["retainage_amount"] == "11256.98"
+    assert found["amount_due"] == "81467.77"
+    assert found["application_number"] == "3"
