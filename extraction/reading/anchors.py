@@ -179,7 +179,7 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     colon = tokens[last].text.rstrip().endswith((":", ".:", "#")) or (
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
-    meanings = phrase_meanings(phrase, fuzzy=at_start)
+    meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
     if not meanings:
         return None
     if first and any(m.name == "retainage_amount" for m in meanings):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from extraction.reading.anchors import Label
+from extraction.reading.labelled_addresses import looks_like_address
 from extraction.reading.lexicon import fold
 from extraction.reading.lines import Page
 from extraction.reading.names import Named, is_title
@@ -31,7 +32,7 @@ def filled_in_company(companies: Sequence[Named], labels: Sequence[Label]) -> Na
     if not asked or (len(asked) < 2 and not bilingual):
         return None
     for named in companies:
-        if named.score >= 0.75 and _COMPANY_LABEL.search(fold(named.label)) and not _is_payers(named, labels):
+        if named.score >= 0.6 and _COMPANY_LABEL.search(fold(named.label)) and not _is_payers(named, labels):
             return named
     return None
 
@@ -57,4 +58,6 @@ def letterheads(vendors: Sequence[Named], page: Page) -> list[Named]:
         and v.cell.page == page.number
         and v.cell.y0 < 0.2 * page.height
         and not is_title(v.name)
+        and not looks_like_address(v.name)
+        and "/" not in v.name
     ][:1]

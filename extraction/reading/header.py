@@ -101,7 +101,9 @@ def _score(
         (score for key, (score, _) in claims.items() if key != name and not _compatible(name, key)),
         default=0.0,
     )
-    score = own * value.quality
+    # the third draw is number 3; other numbers of one digit are rarely what they seem
+    small = name == "application_number" and re.fullmatch(r"\d{1,2}", value.value)
+    score = own * (0.9 if small else value.quality)
     if other > own:
         score *= max(1 - 1.2 * (other - own) - 0.3, 0.15)
     else:
@@ -400,6 +402,12 @@ _TERMS = re.compile(
 )
 
 
+# What stands near the word "Terms" and is something else: "T: (813) 845-7758", "49 Alder Street", a bank's name.
+_NO_TERMS = re.compile(
+    r"(?i)^(?:[^\W\d]{1,6}\.?: |\d+ [^\W\d]+ (?:street|st|ave|road|rd)\b)|@|\(\d{3}\) ?\d{3}"
+)
+
+
 def find_payment_terms(labels: Sequence[Label], pages: Sequence[Page]) -> list[Candidate]:
     """Find the terms of payment: what stands at their label, else a phrase such as "Net 30"."""
     found = [
@@ -408,6 +416,7 @@ def find_payment_terms(labels: Sequence[Label], pages: Sequence[Page]) -> list[C
         if (c := text_at(label, "payment_terms", pages)) is not None
         and len(c.value) <= 60
         and not c.value.endswith(":")
+        and not _NO_TERMS.search(c.value)
     ]
     for page in pages:
         for cell in page.cells:

@@ -33,7 +33,8 @@ _TITLE = re.compile(
     r"|proforma |pro forma |simplified |copy |original |kopie "
     r"|duplicate |handels)*"
     r"(?:invoice|facture|\w*rechnung\w*|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
-    r"|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
+    r"|quotation|credit note|credit memo(?:randum)?|estado de cuenta|kontoauszug|account statement"
+    r"|statement of account|gutschrift|purchase order|order|cash sale|page|seite|logo"
     r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original"
     r"|service|commercial|work|contractor|progress|rental|\w*rechnungskorrektur"
     r"|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
@@ -130,9 +131,9 @@ def opens_with_label(cell: Cell) -> bool:
         colon = phrase.endswith(":") or (length < len(tokens) and tokens[length].text == ":")
         if length == 1 and not colon:
             continue
-        if any(
-            m.strength >= 0.9 and m.name not in IN_ADDRESSES for m in phrase_meanings(phrase, fuzzy=colon)
-        ):
+        parts_of_address = {"~post_box"} if colon or "/" in phrase else IN_ADDRESSES
+        meanings = phrase_meanings(phrase, fuzzy=colon)
+        if any(m.strength >= 0.9 and m.name not in parts_of_address for m in meanings):
             return True
     return False
 

@@ -75,10 +75,8 @@ def find_vendors(
             continue
         if cell.tokens[0].index in foreign or any(t.index in in_table for t in cell.tokens):
             continue
-        if opens_with_label(cell):
-            continue
-        for piece in name_pieces(cell):
-            if is_title(piece):
+        for piece in () if opens_with_label(cell) else name_pieces(cell):
+            if is_title(piece) or not key_of(LEGAL_SUFFIX.sub("", piece)):
                 continue
             name = clean_name(piece)
             if not could_be_name(name) or is_label_text(name) or name.rstrip().endswith(":"):

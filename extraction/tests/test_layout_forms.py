@@ -80,3 +80,16 @@ def test_a_title_is_no_vendor(title: str) -> None:
     sheet = Sheet().write(60, 40, title, size=24)
     sheet.lines(60, 90, "Bay Rentals", "12 Elm Street", "Newport, NJ 07114")
     assert values(sheet)["vendor_name"] == "Bay Rentals"
+
+
+def test_a_filled_in_company_without_a_colon() -> None:
+    sheet = Sheet().lines(300, 50, "Vance-Banks Corp.", "1481 Alder Pkwy", "Riverton, FL 34540", size=14)
+    sheet.write(300, 110, "INVOICE / FACTURA", size=16)
+    sheet.write(60, 150, "Address / Direcci\u00f3n: 45 Barton Street, Newport, NJ 07016")
+    sheet.write(60, 175, "Company Name / Nombre de la compa\u00f1\u00eda Denise Whitlow")
+    sheet.write(60, 200, "Job Site / Lugar de trabajo 256 Ivers St, Dover, PA 10815")
+    sheet.write(60, 225, "Work Order # / Orden de trabajo 86607")
+    found = values(sheet)
+    assert (found["vendor_name"], found["customer_name"]) == ("Denise Whitlow", "Vance-Banks Corp.")
+    assert found["vendor_address"] == "45 Barton Street, Newport, NJ 07016"
+    assert found["customer_address"] == "1481 Alder Pkwy, Riverton, FL 34540"
