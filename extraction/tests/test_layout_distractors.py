@@ -94,3 +94,8 @@ def test_retainage_is_not_the_balance_to_finish(rest: str) -> None:
     assert found["retainage_amount"] == "11256.98"
     assert found["amount_due"] == "81467.77"
     assert found["application_number"] == "3"
+
+
+def test_an_amount_is_no_job_number() -> None:
+    sheet = head().row(400, (60, "Obra:"), (160, "$864.00"))
+    assert "job_number" not in values(sheet)
