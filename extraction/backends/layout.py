@@ -216,6 +216,10 @@ def _tax_rate(
     for value in values:
         if value.kind != "percent" or value.number is None or value.number > Decimal(30):
             continue
+        inside = _rate_in_label(value, surroundings[value.page])
+        if inside > 0.45:
+            found.setdefault(value.value, _of_value(value, inside))
+            continue
         for claim in surroundings[value.page].claims_on(value.span):
             score = (
                 max(claim.label.strength_of("tax_rate"), 0.85 * claim.label.strength_of("tax_amount"))
@@ -226,3 +230,13 @@ def _tax_rate(
                 break
     rates = [c for c in found.values() if Decimal(c.value) > 0]
     return rates[0] if len(rates) == 1 and "tax_amount" in sums else None
+
+
+def _rate_in_label(value: Value, surroundings: Surroundings) -> float:
+    """Score a percentage inside a tax's own label: "Tax (8.25%):", "20 % TVA", "zzgl. 19 % MwSt."."""
+    strengths = [
+        max(label.strength_of("tax_amount"), label.strength_of("tax_rate"))
+        for label in surroundings.labels
+        if label.cell is value.span.cell
+    ]
+    return 0.9 * max(strengths, default=0.0)

@@ -67,8 +67,8 @@ def share_right(outcomes: Sequence[Outcome], *, by_field: bool = False, seed: in
 
 
 def calibration_error(outcomes: Sequence[Outcome]) -> float:
-    """Return the expected calibration error over values that were read, in 15 bins of equal mass."""
-    pairs = sorted((o.confidence, o.right) for o in outcomes if o.value is not None)
+    """Return the expected calibration error over values that were read with a confidence, in 15 bins of equal mass."""
+    pairs = sorted((o.confidence, o.right) for o in outcomes if o.value is not None and o.confidence > 0)
     if not pairs:
         return float("nan")
     error = 0.0

@@ -62,6 +62,8 @@ def judge(document: LabelledDocument, read: Read, only: Sequence[str] = ()) -> R
             continue
         found = reading.fields.get(name) if reading else None
         value = found.value if found else None
+        if name == "document_type" and reading is not None:
+            value = reading.document_type  # it stands beside the fields, without a confidence
         right = value is None if truth is None else is_right(name, truth, value)
         outcome = Outcome(
             document.name, document.track, name, truth, value, right, found.confidence if found else 0.0

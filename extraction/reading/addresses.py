@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from extraction.fields import collapse
 from extraction.reading.header import Candidate
 from extraction.reading.lines import Cell, Page, union_box
-from extraction.reading.names import CONTACT, COUNTRY, POSTCODE, REGION, STREET, is_label_cell
+from extraction.reading.names import (
+    CONTACT,
+    COUNTRY,
+    POSTCODE,
+    REGION,
+    STREET,
+    is_label_cell,
+    opens_with_label,
+)
 
 
 def address_candidate(lines: Sequence[Cell], score: float) -> Candidate:
@@ -40,7 +48,10 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
             continue  # a registration number under the name
         if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
             continue  # the time of a sale, "Site: 2395"
-        if CONTACT.search(text) or is_label_cell(cell):
+        labelled = opens_with_label(cell)
+        if labelled and kept:
+            break
+        if CONTACT.search(text) or labelled or is_label_cell(cell):
             if proven or len(kept) > 2:
                 break
             continue

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from extraction.reading.lexicon import (
+    LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
     WEAK,
     Meaning,
@@ -26,6 +27,10 @@ from extraction.reading.lines import Cell, Page, Token
 _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", re.IGNORECASE)
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
+# "Balance to finish, including retainage" and "Earned, net of retainage" are other sums of a pay application.
+_BEFORE_RETAINAGE = re.compile(
+    r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
+)
 _WORD = re.compile(r"[^\W\d]{2,}")
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
@@ -111,8 +116,10 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             and tokens[first].index not in aside
             and not tokens[first].text[0].isdigit()
         ):
-            for length in range(min(LONGEST_LABEL, len(tokens) - first), 0, -1):
+            for length in range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1):
                 last = first + length - 1
+                if length > LONGEST_LABEL and not any("/" in t.text for t in tokens[first : last + 1]):
+                    continue
                 label = _label_at(cell, first, last, words=words, at_start=after_colon)
                 if label is not None:
                     break
@@ -172,9 +179,13 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     colon = tokens[last].text.rstrip().endswith((":", ".:", "#")) or (
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
-    meanings = phrase_meanings(phrase, fuzzy=at_start)
+    meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
     if not meanings:
         return None
+    if first and any(m.name == "retainage_amount" for m in meanings):
+        before = " ".join(t.text for t in tokens[:first])
+        if _BEFORE_RETAINAGE.search(before):
+            meanings = tuple(Meaning("~statement", m.strength) for m in meanings)
     factor = 1.0
     if not at_start and all(m.strength <= WEAK for m in meanings):
         return None

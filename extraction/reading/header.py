@@ -10,7 +10,7 @@ from itertools import pairwise
 from extraction.fields import FIELDS, collapse
 from extraction.reading.anchors import Claim, Label, Surroundings
 from extraction.reading.context import Context
-from extraction.reading.lexicon import key_of, meanings_of
+from extraction.reading.lexicon import key_of, meanings_of, phrase_meanings
 from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.values import Value
 from extraction.schema import Box
@@ -84,6 +84,7 @@ def find_header_candidates(
             candidate = _score(name, value, claims, tabled=tabled, page_count=len(pages))
             if candidate is not None:
                 found[name].append(candidate)
+    found["bank_account"] = [c for c in found["bank_account"] if _stands_by_a_bank(c, pages)]
     _add_title_lines(found, values, pages)
     _add_unlabelled(found, values, pages, surroundings, in_table)
     _pair_periods(found, values)
@@ -100,7 +101,9 @@ def _score(
         (score for key, (score, _) in claims.items() if key != name and not _compatible(name, key)),
         default=0.0,
     )
-    score = own * value.quality
+    # the third draw is number 3; other numbers of one digit are rarely what they seem
+    small = name == "application_number" and re.fullmatch(r"\d{1,2}", value.value)
+    score = own * (0.9 if small else value.quality)
     if other > own:
         score *= max(1 - 1.2 * (other - own) - 0.3, 0.15)
     else:
@@ -124,6 +127,26 @@ def _score(
         value.confidence,
         value.swapped,
     )
+
+
+_BANK_WORDS = re.compile(
+    r"(?i)\bbank|\bbanco\b|\bbanque\b|\bbanca\b|\bsparkasse|\bvolksbank|\bcredit union\b|\biban\b|\bbic\b|\bswift\b"
+    r"|\baba\b|\bach\b|\bwire\b|\brouting\b|\bsort code\b|\bbsb\b|\bifsc\b|\bblz\b|\bbankleitzahl|\bclabe\b"
+    r"|\baccount (?:name|holder)\b|\bbeneficiary\b|\bbeneficiario\b|\bkontoinhaber\b|\bbancari[ao]\b"
+    r"|\bbancaire\b|\bbankrekening|\btransfer\b|\büberweisung"
+)
+# A block of bank details is some eight lines high; the customer's account number stands among the head's numbers.
+_BANK_BLOCK = 9.0
+
+
+def _stands_by_a_bank(candidate: Candidate, pages: Sequence[Page]) -> bool:
+    """Whether bank words stand near an account number; without them it is the customer's account with the vendor."""
+    page = next(p for p in pages if p.number == candidate.page)
+    places = set(candidate.place)
+    own = next((c for c in page.cells if any(t.index in places for t in c.tokens)), None)
+    if own is None:
+        return True
+    return any(abs(c.y0 - own.y0) < _BANK_BLOCK and _BANK_WORDS.search(c.text) for c in page.cells)
 
 
 def _compatible(name: str, other: str) -> bool:
@@ -200,6 +223,11 @@ _TITLE_LINE = re.compile(
     r"|credit (?:note|memo)|bill|recibo|statement)\b[^\d:]{0,30}?"
     r"(?:\(\d{3}\))?[^\d:]{0,12}[:.]?\s*$"
 )
+# A credit note's "Refers to invoice 10045" names another document.
+_REFERS = re.compile(
+    r"(?i)\brefer\w*|\boriginal\w*|\bagainst\b|\brelated\b|\bappl(?:y|ies|ied)\b|\bzur?\b|\bbezug\b"
+    r"|\bd.origine\b|\brectificada\b"
+)
 _DATE_JOINT = re.compile(
     r"(?i)^[\s,;()|-]*(?:vom|du|of|dated|del?|van|from|date|on|datum|le|den|da)?[\s.:,-]*$"
 )
@@ -247,7 +275,11 @@ def _read_title(found: dict[str, list[Candidate]], line: Cell, values: Sequence[
     start = place[number.span.tokens[0].index]
     end = place[number.span.tokens[-1].index] + len(number.span.tokens[-1].text)
     before = line.text[:start]
-    if not _TITLE_LINE.match(before) or any(m.name[0] == "~" for m in meanings_of(key_of(before))):
+    if (
+        not _TITLE_LINE.match(before)
+        or _REFERS.search(before)
+        or any(m.name[0] == "~" for m in meanings_of(key_of(before)))
+    ):
         return
     named = re.search(r"(?i)(?:\b(?:nr|no|num|number|n)|#|°|º|:)[\s.:#]*$", before)
     if not named and sum(c.isdigit() for c in number.value) < 3:
@@ -370,6 +402,12 @@ _TERMS = re.compile(
 )
 
 
+# What stands near the word "Terms" and is something else: "T: (813) 845-7758", "49 Alder Street", a bank's name.
+_NO_TERMS = re.compile(
+    r"(?i)^(?:[^\W\d]{1,6}\.?: |\d+ [^\W\d]+ (?:street|st|ave|road|rd)\b)|@|\(\d{3}\) ?\d{3}"
+)
+
+
 def find_payment_terms(labels: Sequence[Label], pages: Sequence[Page]) -> list[Candidate]:
     """Find the terms of payment: what stands at their label, else a phrase such as "Net 30"."""
     found = [
@@ -378,6 +416,7 @@ def find_payment_terms(labels: Sequence[Label], pages: Sequence[Page]) -> list[C
         if (c := text_at(label, "payment_terms", pages)) is not None
         and len(c.value) <= 60
         and not c.value.endswith(":")
+        and not _NO_TERMS.search(c.value)
     ]
     for page in pages:
         for cell in page.cells:
@@ -420,15 +459,32 @@ def text_at(label: Label, name: str, pages: Sequence[Page]) -> Candidate | None:
         )
     page = next(p for p in pages if p.number == label.cell.page)
     for cell in page.rows[label.cell.row]:
-        if cell.x0 > label.x1 and cell.x0 - label.x1 < 18 and not cell.text.rstrip().endswith(":"):
+        if (
+            cell.x0 > label.x1
+            and cell.x0 - label.x1 < 18
+            and not cell.text.rstrip().endswith(":")
+            and not _is_another_label(cell)
+        ):
             return _cell_candidate(cell, strength * 0.85, label)
         if cell.x0 > label.x1:
             break
     for row in page.rows[label.cell.row + 1 : label.cell.row + 3]:
         for cell in row:
-            if min(abs(cell.x0 - label.x0), abs(cell.cx - label.cell.cx)) < 1.5 and cell.y0 - label.y1 < 2.5:
+            aligned = min(abs(cell.x0 - label.x0), abs(cell.cx - label.cell.cx)) < 1.5
+            if aligned and cell.y0 - label.y1 < 2.5 and not _is_another_label(cell):
                 return _cell_candidate(cell, strength * 0.75, label)
     return None
+
+
+# Ways to pay, which answer the question for the terms ("Terms: cash").
+_ALSO_VALUES = frozenset({"~cash", "~statement", "~change"})
+
+
+def _is_another_label(cell: Cell) -> bool:
+    """Whether a cell only labels something: in a boxed grid the next label stands right of a label, not its value."""
+    if len(cell.tokens) > 5:
+        return False
+    return any(m.strength >= 0.5 and m.name not in _ALSO_VALUES for m in phrase_meanings(cell.text))
 
 
 def _cell_candidate(cell: Cell, score: float, label: Label) -> Candidate:

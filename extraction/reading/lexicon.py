@@ -53,11 +53,18 @@ def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
     parts = phrase.split("/")
     for part in parts:
         found = find(key_of(part)) if len(key_of(part)) >= 4 else ()
-        meanings = meanings or found
+        if not meanings or _is_surer(found, meanings):
+            meanings = found
         is_value = part is parts[-1] and len(part.split()) > 1
         if not found and (is_value or any(letter.isdigit() for letter in part)):
             return ()
     return meanings
+
+
+def _is_surer(found: tuple[Meaning, ...], held: tuple[Meaning, ...]) -> bool:
+    """Whether a translation says the same more surely: "Company / Compañía"."""
+    known = {m.name: m.strength for m in held}
+    return any(m.name in known and m.strength > known[m.name] for m in found)
 
 
 def _build() -> dict[str, tuple[Meaning, ...]]:
@@ -87,6 +94,8 @@ _LONG_LABELS = [key for key in _LABELS if len(key) >= 7]
 _SHORT_LABELS = [key for key in _LABELS if len(key) in (6, 7)]
 LONGEST_LABEL = 6
 """Labels of more words are not looked for."""
+LONGEST_BILINGUAL_LABEL = 9
+"""But in two languages: "Company Address / Dirección de la compañía"."""
 
 _COLUMNS: dict[str, str] = {}
 for _column in LINE_ITEM_FIELDS.values():

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from extraction.fields import collapse
-from extraction.reading.lexicon import fuzzy_meanings_of, key_of, meanings_of
+from extraction.reading.lexicon import LONGEST_LABEL, fuzzy_meanings_of, key_of, meanings_of, phrase_meanings
 from extraction.reading.lines import Cell
 
 LEGAL_SUFFIX = re.compile(
@@ -29,13 +29,21 @@ TRADE = re.compile(
 
 
 _TITLE = re.compile(
-    r"(?i)^(?:tax |vat |sales |commercial |proforma |pro forma |simplified |copy |original |kopie "
+    r"(?i)^(?:tax |vat |sales |service |work |contractor |progress |rental |final |commercial "
+    r"|proforma |pro forma |simplified |copy |original |kopie "
     r"|duplicate |handels)*"
     r"(?:invoice|facture|\w*rechnung\w*|factura|factuur|fattura|fatura|receipt|bill|statement|estimate|quote"
-    r"|quotation|credit note|credit memo|gutschrift|purchase order|order|cash sale|page|seite|logo"
+    r"|quotation|credit note|credit memo(?:randum)?|estado de cuenta|kontoauszug|account statement"
+    r"|statement of account|gutschrift|purchase order|order|cash sale|page|seite|logo"
     r"|delivery note|lieferschein|recibo|presupuesto|angebot|devis|your logo|logo here|welcome|original"
+    r"|service|commercial|work|contractor|progress|rental|\w*rechnungskorrektur"
     r"|copy|duplicate|thank you.*|gst.*|stylesheet.*|original for recipient)"
-    r"(?:\s*(?:#|no\.?|n°|nr\.?|:).*|\s+(?:for recipient|original|copy))?$"
+    r"(?:\s*(?:#|no\.?|n°|nr\.?|:|\().*|\s+(?:for recipient|original|copy)|\s+form\b.*)?$"
+)
+
+
+_DATE_IN_WORDS = re.compile(
+    r"(?i)^(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}$"
 )
 
 
@@ -108,6 +116,28 @@ def is_label_text(text: str) -> bool:
     return any(m.strength >= 0.5 for m in meanings) and (":" in text or len(text.split()) <= 5)
 
 
+IN_ADDRESSES = frozenset({"~post_box", "~address"})
+"""Parts of an address that label things elsewhere: "Elm Street", "Street:"."""
+
+
+def opens_with_label(cell: Cell) -> bool:
+    """Whether a line begins with the label of something else: "Job site /Obra 12 Elm Street", "Contract No. 32559".
+
+    One word counts only before a colon: "Suite 200" and "Via Roma 3" are parts of addresses.
+    """
+    tokens = cell.tokens
+    for length in range(min(LONGEST_LABEL, len(tokens)), 0, -1):
+        phrase = " ".join(t.text for t in tokens[:length])
+        colon = phrase.endswith(":") or (length < len(tokens) and tokens[length].text == ":")
+        if length == 1 and not colon:
+            continue
+        parts_of_address = {"~post_box"} if colon or "/" in phrase else IN_ADDRESSES
+        meanings = phrase_meanings(phrase, fuzzy=colon)
+        if any(m.strength >= 0.9 and m.name not in parts_of_address for m in meanings):
+            return True
+    return False
+
+
 def could_be_name(text: str) -> bool:
     """Whether a line could be the name of a person or company: no title, address, label, number or contact."""
     letters = sum(c.isalpha() for c in text)
@@ -123,6 +153,8 @@ def could_be_name(text: str) -> bool:
         return False
     if _TITLE.match(text.strip(" *-:.#")) or COUNTRY.match(text.strip()):
         return False
+    if _DATE_IN_WORDS.match(text.strip()):
+        return False
     if re.match(r"^\d+\s", text) and (STREET.search(text) or POSTCODE.search(text)):
         return False
     if POSTCODE.search(text) and not LEGAL_SUFFIX.search(text):
@@ -132,12 +164,17 @@ def could_be_name(text: str) -> bool:
     return not re.match(r"(?i)^(?:tel|phone|fax|e-?mail|page|attn|date|ust|vat|gst|www|http)\b", text)
 
 
+def is_title(text: str) -> bool:
+    """Whether a line is the document's title: "SERVICE INVOICE", "Contractor Invoice Form (Formulario)"."""
+    return _TITLE.match(text.strip(" *-:.#")) is not None
+
+
 def _starts_with_label(text: str) -> bool:
     """Whether a text opens with another field's label of several words ("Your order AB321")."""
     words = text.split()
     for length in (3, 2):
         if len(words) > length and any(
-            m.strength >= 0.95 and m.name not in PARTIES
+            m.strength >= 0.95 and m.name not in PARTIES and m.name not in IN_ADDRESSES
             for m in meanings_of(key_of(" ".join(words[:length])))
         ):
             return True

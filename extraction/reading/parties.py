@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from extraction.reading.addresses import address_candidate, address_lines, loose_addresses
 from extraction.reading.anchors import Label
+from extraction.reading.forms import filled_in_company, letterheads
 from extraction.reading.header import Candidate
+from extraction.reading.labelled_addresses import addresses_at_labels
 from extraction.reading.lexicon import key_of
 from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.reading.names import (
@@ -20,6 +23,7 @@ from extraction.reading.names import (
     core_of,
     could_be_name,
     is_label_text,
+    opens_with_label,
     rest_of_sender_line,
 )
 from extraction.reading.party_blocks import named_at_labels
@@ -48,14 +52,20 @@ def find_parties(
         for c in (n.cell, *n.lines)
     }
     payers = [named.name for named in labelled["customer_name"] if named.score > 0.6]
-    vendors = find_vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers)
-    customers = labelled["customer_name"] or _unlabelled_customers(pages, vendors, in_table)
+    company = filled_in_company(labelled["vendor_name"], labels)
+    vendors = find_vendors(pages, labels, values, labelled["vendor_name"], foreign, in_table, payers, company)
+    customers = labelled["customer_name"]
+    if company is not None and not customers:
+        customers = letterheads(vendors, pages[0])
+    customers = customers or _unlabelled_customers(pages, vendors, in_table)
     found: dict[str, list[Candidate]] = {}
     vendor_cells: set[int] = set()
     if vendors:
         found["vendor_name"] = [_candidate(v.cell, v.name, v.score, v.label) for v in vendors[:5]]
-        addresses = []
-        for vendor in vendors[:3]:
+        addresses = addresses_at_labels("~company_address", labels, pages, score=0.85)
+        if company is not None and not addresses:
+            addresses = addresses_at_labels("~address", labels, pages, score=0.75)
+        for vendor in () if addresses else vendors[:1] if company is not None else vendors[:3]:
             rest = rest_of_sender_line(vendor.cell)
             if rest is not None:
                 addresses.append(replace(address_candidate([vendor.cell], vendor.score * 0.9), value=rest))
@@ -66,7 +76,7 @@ def find_parties(
                 addresses.append(address_candidate(lines, vendor.score * 0.9))
                 if vendor is vendors[0]:
                     vendor_cells = {c.tokens[0].index for c in lines}
-        if not vendor_cells:
+        if not vendor_cells and company is None:
             addresses += loose_addresses(pages[0], foreign, in_table)
         if addresses:
             found["vendor_address"] = addresses[:4]
@@ -79,10 +89,16 @@ def find_parties(
             if lines:
                 found["customer_address"] = [address_candidate(lines, customer.score * 0.85)]
                 break
-    for site in labelled["ship_to_address"]:
-        lines = address_lines((site.cell, *site.lines)) or list((site.cell, *site.lines)[:3])
-        found["ship_to_address"] = [address_candidate(lines, site.score * 0.8)]
-        break
+    sites = addresses_at_labels("ship_to_address", labels, pages, score=0.85)
+    for site in () if sites else labelled["ship_to_address"]:
+        lines = address_lines((site.cell, *site.lines))
+        if not lines:
+            lines = list(takewhile(lambda c: not opens_with_label(c), (site.cell, *site.lines)))[:3]
+        if lines:
+            sites = [address_candidate(lines, site.score * 0.8)]
+            break
+    if sites:
+        found["ship_to_address"] = sites[:4]
     _add_contacts(found, values, vendors, foreign, pages)
     return Parties(found)
 

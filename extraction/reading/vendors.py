@@ -27,13 +27,17 @@ from extraction.reading.names import (
     core_of,
     could_be_name,
     is_label_text,
+    is_title,
     name_pieces,
+    opens_with_label,
 )
 from extraction.reading.party_blocks import lines_below
 from extraction.reading.values import Value
 
 # Two names that begin with this many equal letters are taken for one company (Microsoft Corp, MICROSOFT LTD).
 _SAME_COMPANY = 8
+# Whoever fills in "Company name" on a form wants to be paid, whatever letterhead the form has.
+_FILLED_IN = 1.5
 
 
 def find_vendors(
@@ -44,12 +48,14 @@ def find_vendors(
     foreign: set[int],
     in_table: frozenset[int],
     customers: Sequence[str],
+    filled_in: Named | None = None,
 ) -> list[Named]:
     """Score every line that could be the vendor's name.
 
     :param labelled: names that stand at a vendor's label.
     :param foreign: indexes of the first tokens of cells that belong to other parties.
     :param customers: names of the payers, who are not the vendor.
+    :param filled_in: the one of ``labelled`` that was filled in on a printed form.
     :returns: the six best, with scores between 0 and 1.
     """
     first = pages[0]
@@ -69,7 +75,9 @@ def find_vendors(
             continue
         if cell.tokens[0].index in foreign or any(t.index in in_table for t in cell.tokens):
             continue
-        for piece in name_pieces(cell):
+        for piece in () if opens_with_label(cell) else name_pieces(cell):
+            if is_title(piece) or not key_of(LEGAL_SUFFIX.sub("", piece)):
+                continue
             name = clean_name(piece)
             if not could_be_name(name) or is_label_text(name) or name.rstrip().endswith(":"):
                 continue
@@ -114,6 +122,7 @@ def find_vendors(
             )
             else 0.35
         )
+        bonus += _FILLED_IN if named is filled_in else 0.0
         scored.append(Named(named.cell, named.name, named.score * sure + bonus, named.label, named.lines))
     # the same name found in several ways is surer than any of them
     best: dict[str, Named] = {}

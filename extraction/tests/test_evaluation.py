@@ -14,7 +14,10 @@ from reportlab.lib.pagesizes import letter
 from reportlab.pdfgen import canvas
 
 from extraction.evaluation.comparison import is_right
+from extraction.evaluation.datasets import LabelledDocument
 from extraction.evaluation.metrics import Outcome, calibration_error, match_amounts, share_right
+from extraction.evaluation.reports import judge
+from extraction.schema import Reading
 
 
 @pytest.mark.parametrize(
@@ -189,3 +192,11 @@ def test_evaluate_says_what_is_wrong_with_its_arguments(
         call_command(
             "evaluate", *(a.format(dataset) for a in arguments), stdout=io.StringIO(), stderr=io.StringIO()
         )
+
+
+def test_the_kind_of_document_is_compared_with_what_the_reading_says(tmp_path: Path) -> None:
+    reading = Reading(backend="layout", model_version="1", pages=1, document_type="credit_note")
+    document = LabelledDocument(tmp_path / "a.pdf", fields={"document_type": "credit_note"})
+    other = LabelledDocument(tmp_path / "b.pdf", fields={"document_type": "invoice"})
+    assert [o.right for o in judge(document, lambda _: (reading, 0.0)).outcomes] == [True]
+    assert [o.right for o in judge(other, lambda _: (reading, 0.0)).outcomes] == [False]
