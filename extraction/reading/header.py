@@ -116,17 +116,7 @@ def _score(
         score *= 0.3
     if name in ("bank_account", "vendor_tax_id") and sum(c.isdigit() for c in value.value) < 5:
         score *= 0.3
-    return Candidate(
-        value.value,
-        value.text,
-        score,
-        value.page,
-        value.box,
-        label,
-        tuple(t.index for t in value.span.tokens),
-        value.confidence,
-        value.swapped,
-    )
+    return _as_candidate(value, score, label)
 
 
 _BANK_WORDS = re.compile(
