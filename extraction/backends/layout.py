@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
 from extraction import rules
 from extraction.calibration import Calibration, Evidence, load_calibration
@@ -43,13 +46,28 @@ class Understanding:
     context: Context
 
 
+@cache
+def _code_digest() -> str:
+    """Return eight hex digits that change with anything that decides how words become fields.
+
+    A number counted up by hand would be forgotten, and reports would compare two readers as if they were one.
+    """
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(
+        [*package.glob("reading/*.py"), *package.glob("*.toml"), package / "rules.py", Path(__file__)]
+    ):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
 class LayoutBackend:
     """Reads documents by layout and labels. Stateless after the recogniser has been loaded."""
 
     name = "layout"
 
     def __init__(self) -> None:
-        self.version = f"rules-1+{load_calibration().version}"
+        self.version = f"rules-{_code_digest()}+{load_calibration().version}"
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.
