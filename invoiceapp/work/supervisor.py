@@ -37,6 +37,7 @@ SWEEP = "invoiceapp.pipeline.sweep"
 LONGEST_PAUSE = 60.0  # seconds between two starts of a cluster that dies at once
 SETTLED = 300.0  # a cluster that lived this many seconds starts again without a pause
 LOOK_EVERY = 5.0
+MOST_CALLS = 64  # at 10 ms each they keep one worker busy for longer than the queue's poll of 0.2 s
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -188,9 +189,10 @@ class _Heart:
             return
         broker = get_broker(self.queue)
         # With calls waiting it will beat when it takes one. Other clusters of the same queue may take these
-        # instead; so they become more, the longer it is silent.
+        # instead, again and again if they always look a moment earlier; so the calls become more than a
+        # cluster can answer before the others look, the longer this one is silent.
         if not broker.queue_size():
-            for _ in range(count):
+            for _ in range(min(4 ** (count - 1), MOST_CALLS)):
                 async_task(BEAT, self.queue, broker=broker, ack_failure=True)
 
 
