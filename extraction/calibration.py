@@ -28,7 +28,8 @@ class Evidence:
 
     ``score`` raw score (0..1); ``margin`` score less the next candidate's; ``supported`` and
     ``contradicted`` by arithmetic; ``ocr`` the lowest recognition confidence of its words (1 for
-    a text layer); ``labelled`` whether a label stands at it; ``repeated`` whether other places agree.
+    a text layer); ``labelled`` whether a label stands at it; ``agreed`` whether
+    the rules alone would have chosen it too.
     """
 
     field: str
@@ -38,10 +39,11 @@ class Evidence:
     contradicted: bool = False
     ocr: float = 1.0
     labelled: bool = True
+    agreed: bool = True
 
 
 FEATURES = ("bias", "score", "margin", "supported", "contradicted", "recognised", "ocr", "labelled",
-            "is_money", "is_date", "is_id", "is_name", "is_address", "is_total", "is_code")  # fmt: skip
+            "is_money", "is_date", "is_id", "is_name", "is_address", "is_total", "is_code", "agreed")  # fmt: skip
 
 
 def features_of(evidence: Evidence) -> list[float]:
@@ -64,6 +66,7 @@ def features_of(evidence: Evidence) -> list[float]:
         float(field.is_address),
         float(field.name == "total"),
         float(field.kind == "code"),
+        float(evidence.agreed),
     ]
 
 

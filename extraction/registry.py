@@ -17,9 +17,15 @@ def _layout() -> Backend:
     return LayoutBackend()
 
 
+def _layout_rules() -> Backend:
+    from extraction.backends.layout import LayoutBackend
+
+    return LayoutBackend(learned=False)
+
+
 # Name -> how it is made. A module is imported when its reader is first asked for, so that the
 # libraries of one reader never burden a process that uses another.
-_READERS: Final[dict[str, Callable[[], Backend]]] = {"layout": _layout}
+_READERS: Final[dict[str, Callable[[], Backend]]] = {"layout": _layout, "layout_rules": _layout_rules}
 
 
 def names() -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from extraction import rules
 from extraction.calibration import Calibration, Evidence, load_calibration
 from extraction.fields import FIELDS
-from extraction.reading.anchors import Surroundings, find_labels
-from extraction.reading.context import Context, find_context
+from extraction.reading.anchors import Surroundings
+from extraction.reading.context import Context
 from extraction.reading.document_type import find_document_type
+from extraction.reading.encoder import Tagging, tag
 from extraction.reading.header import (
     DATE_FIELDS,
     ID_FIELDS,
@@ -24,15 +25,21 @@ from extraction.reading.header import (
     find_header_candidates,
     find_payment_terms,
 )
-from extraction.reading.line_items import Table, find_line_items
-from extraction.reading.lines import lay_out
+from extraction.reading.line_items import Table
 from extraction.reading.money import Sum, decode, find_money_candidates
 from extraction.reading.parties import find_parties
 from extraction.reading.project import find_project
-from extraction.reading.values import Value, find_values
+from extraction.reading.scorer import Scorer, load_scorer, rescore
+from extraction.reading.survey import Survey, survey
+from extraction.reading.values import Value
 from extraction.schema import Alternative, FieldValue, Hints, PageImage, Reading, Seconds, Word
 
 _TOP_ALTERNATIVES = 4
+# Fields whose best candidate is taken as it is; numbers and dates share places, sums must add up.
+_AS_FOUND = frozenset(
+    {"vendor_name", "vendor_address", "vendor_phone", "vendor_email", "customer_name", "customer_address",
+     "ship_to_address", "payment_terms", "iban"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,13 @@ def _code_digest() -> str:
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(
-        [*package.glob("reading/*.py"), *package.glob("*.toml"), package / "rules.py", Path(__file__)]
+        [
+            *package.glob("reading/*.py"),
+            *package.glob("*.toml"),
+            *(package / "weights" / name for name in ("encoder.json", "scorer.json")),
+            package / "rules.py",
+            Path(__file__),
+        ]
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -64,10 +77,11 @@ def _code_digest() -> str:
 class LayoutBackend:
     """Reads documents by layout and labels. Stateless after the recogniser has been loaded."""
 
-    name = "layout"
-
-    def __init__(self) -> None:
-        self.version = f"rules-{_code_digest()}+{load_calibration().version}"
+    def __init__(self, *, learned: bool = True) -> None:
+        """:param learned: use the encoder and the scorer; without them the rules decide alone, for comparison."""
+        self.name = "layout" if learned else "layout_rules"
+        self.version = f"{self.name}-{_code_digest()}+{load_calibration().version}"
+        self._learned = learned
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.
@@ -79,7 +93,7 @@ class LayoutBackend:
         begin = time.perf_counter()
         read = [read_words(page) for page in pages]
         middle = time.perf_counter()
-        result = understand(read, hints)
+        result = understand(read, hints, learned=self._learned)
         values = {name: value.value for name, value in result.fields.items()}
         checks = rules.check(values, [item.values for item in result.table.items])
         end = time.perf_counter()
@@ -97,40 +111,46 @@ class LayoutBackend:
 
 
 def understand(
-    pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints, calibration: Calibration | None = None
+    pages: Sequence[tuple[PageImage, Sequence[Word]]],
+    hints: Hints,
+    calibration: Calibration | None = None,
+    *,
+    learned: bool = True,
 ) -> Understanding:
     """Find the fields of a document in its pages' words.
 
     :param pages: per page its picture's size and the words on it; the picture is not looked at.
     """
-    calibration = calibration or load_calibration()
-    layout = lay_out(pages)
-    context = find_context(layout, hints)
-    table = find_line_items(layout, context)
-    labels = {page.number: find_labels(page, table.header_tokens) for page in layout}
-    surroundings = {page.number: Surroundings(page, labels[page.number]) for page in layout}
-    values = [value for page in layout for value in find_values(page, context)]
-    in_table = table.header_tokens | table.body_tokens
-    all_labels = [label for page in layout for label in labels[page.number]]
+    document = survey(pages, hints)
+    scorer = load_scorer() if learned else None
+    tagging = tag(document) if scorer is not None else None
+    return decide(document, calibration or load_calibration(), scorer, tagging)
 
-    candidates: dict[str, list[Candidate]] = {}
-    header = find_header_candidates(layout, surroundings, values, context, in_table)
-    header["job_number"] = find_project(all_labels, layout) + header["job_number"]
-    header["job_number"].sort(key=lambda c: -c.score)
+
+def decide(
+    document: Survey,
+    calibration: Calibration,
+    scorer: Scorer | None,
+    tagging: Tagging | None,
+    *,
+    arithmetic: bool = True,
+) -> Understanding:
+    """Choose the fields of a document.
+
+    :param scorer: the scorer; without it the rules' own scores decide.
+    :param tagging: what the encoder says of each word; without it the scorer has only the rules to go by.
+    :param arithmetic: whether sums must add up (``extraction.reading.money.decode``).
+    """
+    layout, context, table, values = document.layout, document.context, document.table, document.values
+    found, tills = find_candidates(document)
+    by_rule = {name: several[0].value for name, several in found.items() if several}
+    if scorer is not None:
+        found = rescore(document, found, tagging, scorer)
+    candidates = {k: v for k, v in found.items() if v and k in _AS_FOUND}
     for names in (ID_FIELDS, DATE_FIELDS):
-        candidates |= choose(header, names)
-    candidates |= {
-        k: v for k, v in find_parties(layout, all_labels, values, in_table).candidates.items() if v
-    }
-    terms = find_payment_terms(all_labels, layout)
-    if terms:
-        candidates["payment_terms"] = terms
-    ibans = [v for v in values if v.kind == "iban"]
-    if ibans:
-        candidates["iban"] = [_of_value(v, 0.9) for v in ibans]
-    money, tills = find_money_candidates(layout, surroundings, values, table)
-    sums = decode(money, table, tills)
-    rate = _tax_rate(values, surroundings, sums)
+        candidates |= choose(found, names)
+    sums = decode(found, table, tills, arithmetic=arithmetic)
+    rate = _tax_rate(values, document.surroundings, sums)
     if rate is not None:
         candidates["tax_rate"] = [rate]
 
@@ -139,7 +159,12 @@ def understand(
     for name, found in candidates.items():
         margin = found[0].score - (found[1].score if len(found) > 1 else 0.0)
         evidence[name] = Evidence(
-            name, found[0].score, margin, ocr=found[0].ocr, labelled=bool(found[0].label)
+            name,
+            found[0].score,
+            margin,
+            ocr=found[0].ocr,
+            labelled=bool(found[0].label),
+            agreed=found[0].value == by_rule.get(name),
         )
         fields[name] = _field_value(name, found, evidence[name], calibration)
     for name, chosen in sums.items():
@@ -153,6 +178,7 @@ def understand(
             chosen.contradicted,
             chosen.candidate.ocr,
             bool(chosen.candidate.label),
+            chosen.candidate.value == by_rule.get(name),
         )
         fields[name] = _field_value(name, found, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:
@@ -169,6 +195,23 @@ def understand(
         )
     ordered = {name: fields[name] for name in FIELDS if name in fields}
     return Understanding(find_document_type(layout)[0], ordered, evidence, table, context)
+
+
+def find_candidates(document: Survey) -> tuple[dict[str, list[Candidate]], list[tuple[Decimal, Decimal]]]:
+    """Find what the rules take for each field's possible values.
+
+    :returns: candidates per field with the rules' scores; and the (tendered, change) pairs of a till.
+    """
+    layout, values, in_table = document.layout, document.values, document.in_table
+    labels = document.all_labels
+    found = find_header_candidates(layout, document.surroundings, values, document.context, in_table)
+    found["job_number"] = find_project(labels, layout) + found["job_number"]
+    found["job_number"].sort(key=lambda c: -c.score)
+    found |= find_parties(layout, labels, values, in_table).candidates
+    found["payment_terms"] = find_payment_terms(labels, layout)
+    found["iban"] = [_of_value(v, 0.9) for v in values if v.kind == "iban"]
+    money, tills = find_money_candidates(layout, document.surroundings, values, document.table)
+    return {**found, **money}, tills
 
 
 def _field_value(

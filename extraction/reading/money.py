@@ -32,7 +32,7 @@ MONEY_FIELDS = (
     "previous_balance",
     "amount_due",
 )
-_UNSIGNED = frozenset({"discount_total", "amount_paid", "retainage_amount"})
+UNSIGNED = frozenset({"discount_total", "amount_paid", "retainage_amount"})
 # Two cents: rounding per line and per rate (EN 16931 practice).
 TOLERANCE = 2
 # log-weights of the decoder: what a tie that holds is worth against label scores (also logs)
@@ -107,7 +107,7 @@ def find_money_candidates(
                 score *= 0.4
             if name in ("total", "amount_due") and value.page < last_page:
                 score *= 0.93
-            number = abs(value.number) if name in _UNSIGNED else value.number
+            number = abs(value.number) if name in UNSIGNED else value.number
             place = tuple(t.index for t in value.span.tokens)
             found[name].append(
                 Candidate(
@@ -212,9 +212,16 @@ def _sum_of_taxes(candidates: Sequence[Candidate]) -> Candidate | None:
 
 
 def decode(
-    found: Mapping[str, list[Candidate]], table: Table, tills: Sequence[tuple[Decimal, Decimal]]
+    found: Mapping[str, list[Candidate]],
+    table: Table,
+    tills: Sequence[tuple[Decimal, Decimal]],
+    *,
+    arithmetic: bool = True,
 ) -> dict[str, Sum]:
-    """Choose the combination of sums that its labels and its arithmetic make most likely."""
+    """Choose the combination of sums that its labels and its arithmetic make most likely.
+
+    :param arithmetic: False leaves what adds up out of the choice, to show what it earns (docs/models.md).
+    """
     lines = _cents(sum(table.amounts, Decimal(0))) if table.amounts else None
     options = {name: [None, *found.get(name, [])[:count]] for name, count in _SLOTS.items()}
     paid_by_till = {_cents(c - d) for c, d in tills}
@@ -225,7 +232,7 @@ def decode(
             continue
         score = sum(_log(c.score) if c is not None else _ABSENT[name] for name, c in chosen.items())
         tied, broken, bonus = _ties(chosen, lines, paid_by_till)
-        score += bonus
+        score += bonus if arithmetic else 0.0
         if best is None or score > best[0] + 1e-9:
             best = (score, combination, tied, broken)
     result: dict[str, Sum] = {}

