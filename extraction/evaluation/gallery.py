@@ -108,17 +108,19 @@ def _mistake(
 
 
 def _crop(page: PageImage, box: Box, color: str, alt: str) -> Crop:
-    """Cut the box's surroundings out of a page, with the box outlined."""
+    """Cut the box's surroundings out of a page, with the box outlined; boxes may be anything a reader says."""
     image = page.open_image()
     width, height = image.size
-    outline = [box.x0 * width - 3, box.y0 * height - 3, box.x1 * width + 3, box.y1 * height + 3]
+    x0, x1 = sorted(min(max(x, 0.0), 1.0) for x in (box.x0, box.x1))
+    y0, y1 = sorted(min(max(y, 0.0), 1.0) for y in (box.y0, box.y1))
+    outline = [x0 * width - 3, y0 * height - 3, x1 * width + 3, y1 * height + 3]
     ImageDraw.Draw(image).rectangle(outline, outline=color, width=max(2, width // 500))
     piece = image.crop(
         (
-            max(0, round((box.x0 - _MARGIN_X) * width)),
-            max(0, round((box.y0 - _MARGIN_Y) * height)),
-            min(width, round((box.x1 + _MARGIN_X) * width)),
-            min(height, round((box.y1 + _MARGIN_Y) * height)),
+            max(0, round((x0 - _MARGIN_X) * width)),
+            max(0, round((y0 - _MARGIN_Y) * height)),
+            min(width, round((x1 + _MARGIN_X) * width)),
+            min(height, round((y1 + _MARGIN_Y) * height)),
         )
     )
     piece.thumbnail(_LARGEST, Image.Resampling.LANCZOS)

@@ -205,7 +205,7 @@ def test_results_hold_the_figures_and_nothing_of_the_documents(
     assert summary["tracks"]["invoice"]["line_items"]["all_lines_right"]["share"] == 1.0
     assert summary["tracks"]["invoice"]["touchless_at_1_percent"] is None
     assert "no guarantee (under 299 values)" in page
-    for secret in ("Miller", "MR-20417", "2080", "shingles", str(tmp_path)):
+    for secret in ("Miller", "MR-20417", "2080.0", "shingles", str(tmp_path)):
         assert secret not in page
         assert secret not in json.dumps(figures)
 

@@ -84,18 +84,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         readers, documents, earlier = self._prepare(options)
         gallery = Gallery() if options["html"] else None
-        results: dict[str, list[Result]] = {name: [] for name, _ in readers}
-        interrupted = False
-        begun = time.monotonic()
-        try:
-            for number, measured in enumerate(measure(documents, readers, options["field"]), start=1):
-                for name, result in measured.results.items():
-                    results[name].append(result)
-                if gallery:
-                    gallery.add(measured)
-                self._tell(measured, number, len(documents), time.monotonic() - begun)
-        except KeyboardInterrupt:
-            interrupted = True
+        results, interrupted = self._measure(documents, readers, options["field"], gallery)
         memory = peak_memory()  # before the statistics load their libraries
         done = len(next(iter(results.values())))
         if not done:
@@ -126,14 +115,14 @@ class Command(BaseCommand):
             options["note"],
         )
         if options["json"]:
-            content = [
+            figures = [
                 {"backend": name, "version": backend.version, **summaries[titles[name]],
                  "outcomes": outcomes_as_json(outcomes[titles[name]])}
                 for name, backend in readers
             ]  # fmt: skip
-            whole = content[0] if len(content) == 1 else {"readers": content}
-            whole |= {**around.as_json(), "comparisons": as_json, "interrupted": interrupted}
-            options["json"].write_text(json.dumps(whole, ensure_ascii=False, indent=1), "utf-8")
+            content = figures[0] if len(figures) == 1 else {"readers": figures}
+            content |= {**around.as_json(), "comparisons": as_json, "interrupted": interrupted}
+            options["json"].write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
         if interrupted:
             sys.exit(INTERRUPTED)
         if options["results"]:
@@ -172,6 +161,27 @@ class Command(BaseCommand):
                 "A document is there twice: name each DIR once, and give folders different names."
             )
         return readers, documents, earlier
+
+    def _measure(
+        self,
+        documents: Sequence[LabelledDocument],
+        readers: Sequence[tuple[str, Backend]],
+        only: Sequence[str],
+        gallery: Gallery | None,
+    ) -> tuple[dict[str, list[Result]], bool]:
+        """Return each reader's results, and whether Ctrl-C cut the run off."""
+        results: dict[str, list[Result]] = {name: [] for name, _ in readers}
+        begun = time.monotonic()
+        try:
+            for number, measured in enumerate(measure(documents, readers, only), start=1):
+                for name, result in measured.results.items():
+                    results[name].append(result)
+                if gallery:
+                    gallery.add(measured)
+                self._tell(measured, number, len(documents), time.monotonic() - begun)
+        except KeyboardInterrupt:
+            return results, True
+        return results, False
 
     def _tell(self, measured: Measured, number: int, count: int, spent: float) -> None:
         notes = []
