@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,9 @@ class LabelledDocument:
 
     ``fields`` holds only what is known; a field that is missing from it is unknown, not
     absent, unless it is there with the value ``None``. Numbers are JSON numbers, dates ISO 8601.
+    ``boxes`` says per field where it stands, if that is known: ``page`` (from 0) and ``box``
+    (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``identity`` tells a
+    document from every other of a run and finds it again in another run: folder and file as in the truth.
     """
 
     path: Path
@@ -21,10 +26,29 @@ class LabelledDocument:
     language: str = ""
     fields: Mapping[str, object] = field(default_factory=dict)
     line_items: Sequence[Mapping[str, object]] = ()
+    boxes: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    identity: str = ""
 
     @property
     def name(self) -> str:
         return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDescription:
+    """Which data was measured on, without where it lies: the folder's name and its truth's SHA-256, 16 digits."""
+
+    name: str
+    digest: str
+
+
+def describe(folder: Path) -> DatasetDescription:
+    """Name a data set so that another run can tell whether it measured on the same one.
+
+    :raises OSError: if the folder's ``truth.jsonl`` can't be read.
+    """
+    digest = hashlib.sha256((folder / "truth.jsonl").read_bytes()).hexdigest()[:16]
+    return DatasetDescription(folder.resolve().name, digest)
 
 
 def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
@@ -52,4 +76,6 @@ def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
             language=entry.get("language", ""),
             fields=entry.get("fields") or {},
             line_items=entry.get("line_items") or (),
+            boxes=entry.get("boxes") or {},
+            identity=f"{folder.resolve().name}/{entry['file']}",
         )
