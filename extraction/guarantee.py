@@ -213,6 +213,7 @@ def certify(
     enough = needed(target, level=level)
     start = max(enough, _count(labels, GRID[-1])[0] // 3)
     certified = refused = None
+    seen = 0
     for threshold in GRID:
         checked, wrong = _count(labels, threshold)
         if checked < start:
@@ -220,7 +221,8 @@ def certify(
         if not keeps(wrong, checked, target, level):
             refused = threshold
             break
-        certified = threshold
+        if checked > seen:  # a looser threshold that adds no label has nothing to show for it
+            certified, seen = threshold, checked
     at = meanwhile if certified is None else certified
     checked, wrong = _count(labels, at)
     low, high = error_bounds(wrong, checked, level)

@@ -176,7 +176,7 @@ def beat(queue: str) -> str:
 
 def certify() -> str:
     """Work out the thresholds that keep each organization's target accuracy. Runs nightly."""
-    return f"thresholds of {review.certification.certify_all()} organizations"
+    return f"thresholds worked out: {review.certification.certify_all()}"
 
 
 def prune() -> str:

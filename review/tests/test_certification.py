@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,87 +16,15 @@ from extraction import services as reading_services
 from extraction.models import Certification, FieldReading, Run
 from extraction.schema import FieldValue, Reading, Seconds
 from invoiceapp import pipeline
-from invoiceapp.records.models import Document, Invoice, Organization
+from invoiceapp.records.models import Organization
 from review import certification, services
 from review.models import Decision, Item
-from review.sampling import is_drawn
 from review.services import Entry
 from review.tests.factories import READ, make_invoice, make_run
+from review.tests.rows import checked
 
 pytestmark = pytest.mark.django_db
 TARGET = 0.98
-
-
-def checked(
-    organization: Organization,
-    user: Any,
-    values: Sequence[tuple[str, float, bool]],
-    *,
-    share: float = 1.0,
-    threshold: float = 0.95,
-    version: str = "layout-1",
-) -> list[Decision]:
-    """Enter one settled invoice per (field, confidence, right), as gate, draw and clerk leave it.
-
-    Written straight into the tables: three hundred invoices through the services take a minute.
-    """
-    organization.refresh_from_db()
-    now = timezone.now()
-    rows: dict[type, list[Any]] = {
-        model: [] for model in (Document, Invoice, Run, FieldReading, Item, Decision)
-    }
-    for field, confidence, right in values:
-        organization.last_reference += 1
-        owner = {"organization": organization, "uploaded_by": user}
-        document = Document(
-            **owner, filename="a.jpg", media_type="image/jpeg", size=1, page_count=1, file="a"
-        )
-        document.sha256 = uuid.uuid4().hex * 2
-        invoice = Invoice(**owner, document=document, reference=organization.last_reference, status_since=now)
-        run = Run(
-            organization=organization,
-            invoice=invoice,
-            token=uuid.uuid4(),
-            attempt=1,
-            status=Run.Status.DONE,
-            backend="layout",
-            model_version=version,
-            audit_share=share,
-            started=now,
-            finished=now,
-        )
-        accepted = confidence >= threshold
-        reading = FieldReading(
-            run=run, field=field, value="a", confidence=confidence, clearance=confidence, accepted=accepted
-        )
-        for row in (document, invoice, run, reading):
-            rows[type(row)].append(row)
-        sampled = accepted and is_drawn(invoice.pk, field, share)
-        if accepted and not sampled:
-            continue
-        item = Item(organization=organization, invoice=invoice, run=run, status=Item.Status.SETTLED)
-        rows[Item].append(item)
-        rows[Decision].append(
-            Decision(
-                item=item,
-                organization=organization,
-                reading=reading,
-                field=field,
-                model_value="a",
-                value="a" if right else "b",
-                action=Decision.Action.CONFIRMED if right else Decision.Action.CORRECTED,
-                doubtful=not accepted,
-                sampled=sampled,
-                backend="layout",
-                model_version=version,
-                confidence=confidence,
-                user=user,
-            )
-        )
-    for model, made in rows.items():
-        model.objects.bulk_create(made)
-    organization.save(update_fields=["last_reference"])
-    return rows[Decision]
 
 
 @pytest.fixture
@@ -270,7 +197,7 @@ def test_history_says_which_thresholds_held_when(office: Organization, alice: An
     before = store(office, alice, a_reading(0.97))
     checked(office, alice, [("total", 0.97, True)] * 5)
 
-    assert pipeline.certify() == "thresholds of 1 organizations"
+    assert pipeline.certify() == "thresholds worked out: 1"
 
     second = Certification.objects.latest("pk")
     assert second.pk != first.pk
