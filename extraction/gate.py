@@ -96,6 +96,34 @@ def doubtful(
     }
 
 
+def clearance(
+    reading: Reading,
+    required: Collection[str] = REQUIRED_FIELDS,
+    *,
+    stated: Mapping[str, str] | None = None,
+    known: Collection[str] = (),
+) -> dict[str, float]:
+    """Return the highest threshold (0..1) at which `doubtful` would let each value pass.
+
+    Left out are values over which no threshold decides: a check failed, the uploader stated
+    something else, or nobody watches the field. A value that something outside the page agrees with
+    passes every threshold, so its clearance is 1.
+
+    :param required, stated, known: as for `doubtful`.
+    """
+
+    def held_back(threshold: float) -> dict[str, str]:
+        return doubtful(reading, None, required, stated=stated, known=known, default_threshold=threshold)
+
+    always, unless_agreed = held_back(0.0), held_back(float("inf"))
+    watched = WATCHED_FIELDS | set(required)
+    return {
+        name: min(max(value.confidence, 0.0), 1.0) if name in unless_agreed else 1.0
+        for name, value in reading.fields.items()
+        if name in watched and name not in always
+    }
+
+
 def same_value(name: str, one: str, other: str) -> bool:
     """Whether two normalised values of a field mean the same: to two cents, or without separators."""
     kind = FIELDS[name].kind

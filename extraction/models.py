@@ -8,8 +8,48 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from extraction.guarantee import FieldGuarantee, Guarantee
 from invoiceapp.records.access import VisibleQuerySet
 from invoiceapp.records.models import Invoice, Organization
+
+
+class Certification(models.Model):
+    """Thresholds worked out from what people checked, with the evidence. Never rewritten: the newest row holds."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    backend = models.CharField(max_length=40)
+    model_version = models.CharField(max_length=80, help_text="The reader whose readings were checked.")
+    target = models.FloatField(help_text="Organization.target_accuracy when it was worked out.")
+    meanwhile = models.FloatField(help_text="Threshold of the fields without a guarantee.")
+    fields = models.JSONField(
+        default=dict, help_text="Field -> basis and figures, as `extraction.guarantee.FieldGuarantee`."
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "-created"], name="certification_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"thresholds for {self.target:.2%} of {self.created:%Y-%m-%d %H:%M}"
+
+    def guarantees(self) -> list[FieldGuarantee]:
+        """Return what was worked out per field, in the form's order."""
+        return [
+            FieldGuarantee(name, row["basis"], Guarantee(**row["guarantee"]))
+            for name, row in self.fields.items()
+        ]
+
+    def thresholds(self) -> dict[str, float]:
+        """Return the certified thresholds by field; the others are not in it."""
+        return {
+            found.field: found.guarantee.threshold
+            for found in self.guarantees()
+            if found.guarantee.threshold is not None
+        }
 
 
 class Run(models.Model):
@@ -39,6 +79,17 @@ class Run(models.Model):
     checks = models.JSONField(default=list, help_text="[{rule, passed, difference, fields, message}, ...]")
     doubts = models.JSONField(
         default=dict, help_text="The gate's verdict: field that a person must see -> why, in plain words."
+    )
+    certification = models.ForeignKey(
+        Certification,
+        on_delete=models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where the gate's thresholds came from; empty: the organization's one threshold.",
+    )
+    audit_share = models.FloatField(
+        default=0.0, help_text="Share of the confident values that were drawn for a check when it was read."
     )
     error = models.TextField(blank=True)
     started = models.DateTimeField()
@@ -75,6 +126,11 @@ class FieldReading(models.Model):
     box = models.JSONField(null=True, blank=True, help_text="[x0, y0, x1, y1], page-relative.")
     alternatives = models.JSONField(default=list, help_text="[{value, text, confidence, page, box}, ...]")
     accepted = models.BooleanField(help_text="The gate let it pass without a person.")
+    clearance = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Highest threshold at which the gate lets it pass; empty: no threshold decides over it.",
+    )
 
     class Meta:
         constraints = [

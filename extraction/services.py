@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from extraction import gate, registry
 from extraction.documents import open_pages
-from extraction.models import FieldReading, Run
+from extraction.models import Certification, FieldReading, Run
 from extraction.reading.words import read_words
 from extraction.schema import Hints, PageImage, Reading, Word
 from invoiceapp.records import matching
@@ -66,12 +66,19 @@ def store(run: Run, reading: Reading) -> None:
     stated = {"work_order_number": invoice.stated_work_order}
     if invoice.stated_total is not None:
         stated["total"] = str(invoice.stated_total)
+    organization = invoice.organization
+    known = _known_to_the_office(organization, reading)
+    certification = certification_for(organization, run.backend, reading.model_version)
     doubts = gate.doubtful(
         reading,
-        default_threshold=invoice.organization.accept_threshold,
+        certification.thresholds() if certification else None,
+        default_threshold=organization.accept_threshold,
         stated=stated,
-        known=_known_to_the_office(invoice.organization, reading),
+        known=known,
     )
+    clearance = gate.clearance(reading, stated=stated, known=known)
+    run.certification = certification
+    run.audit_share = organization.audit_share
     run.status = Run.Status.DONE
     run.model_version = reading.model_version
     run.document_type = reading.document_type
@@ -122,9 +129,26 @@ def store(run: Run, reading: Reading) -> None:
                 for other in found.alternatives
             ],
             accepted=name not in doubts,
+            clearance=clearance.get(name),
         )
         for name, found in reading.fields.items()
     )
+
+
+def certification_for(organization: Organization, backend: str, model_version: str) -> Certification | None:
+    """Return the thresholds in force for a reader's version, or None where the one plain threshold holds.
+
+    Thresholds that were worked out for another target or another version of the reader promise nothing.
+    """
+    if organization.target_accuracy is None:
+        return None
+    newest = Certification.objects.filter(organization=organization).order_by("-created", "-pk").first()
+    fits = newest is not None and (newest.target, newest.backend, newest.model_version) == (
+        organization.target_accuracy,
+        backend,
+        model_version,
+    )
+    return newest if fits else None
 
 
 def _known_to_the_office(organization: Organization, reading: Reading) -> set[str]:

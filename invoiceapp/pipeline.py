@@ -2,7 +2,7 @@
 
     upload -> submit -> [queue] -> process_next: read -> store -> route -> [a person] -> approve -> export
 
-`process_next`, `sweep`, `beat` and `prune` are the only entry points that the
+`process_next`, `sweep`, `beat`, `certify` and `prune` are the only entry points that the
 queue knows; their arguments are names, never objects.
 """
 
@@ -17,6 +17,7 @@ from django.db import transaction
 from django_q.exceptions import TimeoutException
 
 import extraction.services
+import review.certification
 import review.services
 from extraction.documents import DocumentRefused
 from extraction.models import Run
@@ -171,6 +172,11 @@ def beat(queue: str) -> str:
     """Show the watchdog that the queue moves."""
     work.beat(queue)
     return "alive"
+
+
+def certify() -> str:
+    """Work out the thresholds that keep each organization's target accuracy. Runs nightly."""
+    return f"thresholds worked out: {review.certification.certify_all()}"
 
 
 def prune() -> str:

@@ -118,7 +118,7 @@ def route(run: Run) -> Item | None:
         typed = _accept_readings(invoice, run, readings, doubts)
         _accept_lines(invoice, run, doubts)
         confident = [name for name in readings if name not in doubts and name not in typed]
-        drawn = sampling.draw(invoice.pk, confident, invoice.organization.audit_share)
+        drawn = sampling.draw(invoice.pk, confident, run.audit_share)
         if not doubts and not drawn:
             withdraw(invoice)
             invoices.change_status(invoice, Status.TO_APPROVE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extraction.gate import doubtful
+from extraction.gate import clearance, doubtful
 from extraction.schema import Alternative, Check, FieldValue, Reading
 
 
@@ -119,3 +119,33 @@ def test_knowing_the_value_does_not_silence_a_failed_check() -> None:
         doubtful(reading(*SURE, checks=(failed,)), known={"vendor_name"})["vendor_name"]
         == "something does not fit"
     )
+
+
+def test_clearance_is_the_highest_threshold_that_lets_a_value_pass() -> None:
+    """At any threshold the gate and the clearance must say the same of every value."""
+    failed = Check(
+        rule="due_after_date",
+        passed=False,
+        difference="",
+        fields=("invoice_date",),
+        message="The due date is before the invoice date",
+    )
+    fields = (
+        FieldValue("vendor_name", "Acme", "Acme", 0.6),
+        FieldValue("customer_name", "Hill", "Hill", 0.3),
+        FieldValue("invoice_number", "A-1", "A-1", 0.93),
+        sure("invoice_date", "2025-03-14"),
+        FieldValue("total", "1450.00", "1450.00", 0.72),
+        FieldValue("vendor_phone", "555", "555", 0.1),
+    )
+    found = reading(*fields, checks=(failed,))
+    more = {"known": {"vendor_name", "customer_name"}, "stated": {"total": "1450"}}
+
+    cleared = clearance(found, **more)
+
+    # Agreed with: passes from even odds at any threshold; below them like everything else. A failed check: never.
+    assert cleared == {"vendor_name": 1.0, "customer_name": 0.3, "invoice_number": 0.93, "total": 1.0}
+    for threshold in (0.0, 0.2, 0.3, 0.5, 0.7, 0.92, 0.93, 0.94, 0.99):
+        held_back = doubtful(found, default_threshold=threshold, **more)
+        passes = {name for name, highest in cleared.items() if highest >= threshold}
+        assert passes == set(found.fields) - set(held_back) - {"vendor_phone"}, threshold

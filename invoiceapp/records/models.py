@@ -42,6 +42,12 @@ class Organization(models.Model):
     accept_threshold = models.FloatField(
         default=0.95, validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)]
     )
+    target_accuracy = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)],
+        help_text="Share of right values wanted among those that nobody checks; empty: accept_threshold decides.",
+    )
     audit_share = models.FloatField(
         default=0.05,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
@@ -49,6 +55,15 @@ class Organization(models.Model):
     )
     last_reference = models.PositiveIntegerField(default=1000)
     created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(target_accuracy__isnull=True)
+                | Q(target_accuracy__gte=0.5, target_accuracy__lt=1),
+                name="organization_target_can_be_met",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -17,11 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from invoiceapp import pipeline
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.invoices import WrongStatus
-from invoiceapp.records.models import Invoice, Page
+from invoiceapp.records.models import Invoice, Organization, Page
 from invoiceapp.records.spreadsheet import safe_text
 from invoiceapp.reports import charts, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
+from review import certification
 
 DEAD_PER_PAGE = 25
 CORRECTIONS_PER_PAGE = 12
@@ -37,7 +38,7 @@ def accuracy(request: OfficeRequest) -> HttpResponse:
     filters = Filters.from_query(request.GET)
     figures = Accuracy(request.user, organization, filters)
     report = figures.report()
-    target = organization.accept_threshold
+    target = organization.target_accuracy or organization.accept_threshold
     axis = charts.axis([row.estimate for row in report.fields], target=target)
     vendor_page = Paginator(report.vendors, VENDORS_PER_PAGE).get_page(request.GET.get("vendors"))
     vendor_axis = charts.axis([row.estimate for row in vendor_page], target=target)
@@ -52,6 +53,7 @@ def accuracy(request: OfficeRequest) -> HttpResponse:
         "periods": PERIODS,
         "period_label": PERIODS[filters.days],
         "target": target,
+        "guarantees": _guarantees(organization),
         "minimum": MINIMUM_CHECKED,
         "axis": axis,
         "fields": [(row, charts.mark(axis, row.estimate)) for row in report.fields],
@@ -69,6 +71,20 @@ def accuracy(request: OfficeRequest) -> HttpResponse:
         **_corrections(figures, request),
     }
     return render(request, "reports/accuracy.html", context)
+
+
+def _guarantees(organization: Organization) -> dict[str, Any]:
+    """Return the target accuracy, the fields and which of them are sure to meet it; empty without a target."""
+    if organization.target_accuracy is None:
+        return {}
+    held = certification.in_force(organization)
+    found = held.guarantees() if held else []
+    return {
+        "target": organization.target_accuracy,
+        "meanwhile": organization.accept_threshold,
+        "met": [one for one in found if one.guarantee.threshold is not None],
+        "count": len(certification.CERTIFIED_FIELDS),
+    }
 
 
 def _side_by_side(report: Report) -> dict[str, Any]:

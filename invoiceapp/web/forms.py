@@ -32,6 +32,14 @@ class ReadingSettingsForm(forms.ModelForm):
         max_value=99.9,
         help_text="Percent. Values the reader is less sure of go to a person.",
     )
+    target_percent = forms.FloatField(
+        required=False,
+        label="Target accuracy",
+        min_value=90,
+        max_value=99.9,
+        help_text="Percent of the values nobody looks at that must be right. Once enough values have been checked at "
+        "random, each field gets the lowest threshold that keeps it; until then “sure enough from” holds.",
+    )
     audit_percent = forms.FloatField(
         label="Check at random",
         min_value=0,
@@ -74,6 +82,8 @@ class ReadingSettingsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.initial["reading_times"] = ", ".join(self.instance.reading_times)
         self.initial["accept_percent"] = round(self.instance.accept_threshold * 100, 2)
+        target = self.instance.target_accuracy
+        self.initial["target_percent"] = None if target is None else round(target * 100, 2)
         self.initial["audit_percent"] = round(self.instance.audit_share * 100, 2)
 
     def clean_reading_times(self) -> list[str]:
@@ -114,10 +124,14 @@ class ReadingSettingsForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> Organization:
         self.instance.accept_threshold = self.cleaned_data["accept_percent"] / 100
+        target = self.cleaned_data["target_percent"]
+        self.instance.target_accuracy = None if target is None else round(target / 100, 6)
         self.instance.audit_share = self.cleaned_data["audit_percent"] / 100
         if commit:
             # Only these columns: an upload may have counted `last_reference` up since the page was opened.
-            self.instance.save(update_fields=[*self.Meta.fields, "accept_threshold", "audit_share"])
+            self.instance.save(
+                update_fields=[*self.Meta.fields, "accept_threshold", "target_accuracy", "audit_share"]
+            )
         return self.instance
 
 

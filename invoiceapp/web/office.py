@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.contrib import messages
@@ -14,10 +15,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from extraction.guarantee import needed
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import JobForm, PersonForm, ReadingSettingsForm, VendorForm
 from invoiceapp.work import services as work
+from review import certification
 
 PER_PAGE = 50
 # What counts as billed on a job: what was approved, whether exported yet or not.
@@ -33,11 +36,26 @@ def reading_settings(request: OfficeRequest) -> HttpResponse:
         with transaction.atomic():
             organization = form.save()
             work.reschedule(organization)
+            certification.certify(organization)
         messages.success(request, "Saved. Invoices that are waiting follow the new times.")
         return redirect("settings")
     if form.errors:
         organization.refresh_from_db()  # the frame shows what holds, not what was refused
-    return render(request, "web/settings.html", {"form": form, "section": "settings"})
+    context = {
+        "form": form,
+        "section": "settings",
+        "target": organization.target_accuracy,
+        "certification": certification.in_force(organization),
+        "documents_needed": _documents_needed(organization),
+    }
+    return render(request, "web/settings.html", context)
+
+
+def _documents_needed(organization: Organization) -> int | None:
+    """Return about how many documents bring one field's first guarantee; None if nothing is drawn or asked for."""
+    if organization.target_accuracy is None or not organization.audit_share:
+        return None
+    return math.ceil(needed(organization.target_accuracy) / organization.audit_share / 10) * 10
 
 
 @require_http_methods(["GET", "POST"])

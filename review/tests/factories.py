@@ -147,6 +147,7 @@ def make_run(
         ],
         checks=list(checks),
         doubts=dict(doubts),
+        audit_share=invoice.organization.audit_share,
         started=now,
         finished=now,
     )
@@ -164,6 +165,7 @@ def make_run(
                 for other in (alternatives or {}).get(name, ())
             ],
             accepted=name not in doubts,
+            clearance=0.71 if name in doubts else SURE,
         )
         for name, value in read.items()
     )

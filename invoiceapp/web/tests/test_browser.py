@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from invoiceapp.tests.browser import axe_violations
+from review.certification import certify
+from review.tests.rows import checked
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,6 +28,24 @@ def test_pages_are_accessible_and_fit(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{address} scrolls sideways"
         )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_guarantees_are_accessible_and_fit(
+    alice: Any, organization: Any, open_page: Any, dark: bool, width: int
+) -> None:
+    organization.target_accuracy, organization.audit_share = 0.98, 1.0
+    organization.save()
+    checked(
+        organization, alice, [("total", 0.91, True)] * 150 + [("due_date", 0.97, n > 1) for n in range(40)]
+    )
+    certify(organization)
+    page = open_page(alice, "/settings/", width=width, dark=dark)
+    assert page.get_by_text("at least 98").count() == 1
+    assert page.get_by_text("no guarantee: 95").count() == 1
+    assert axe_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_sign_in_page_is_accessible(open_page: Any) -> None:

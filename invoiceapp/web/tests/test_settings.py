@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import ReadingSettingsForm
+from review.certification import CERTIFIED_FIELDS
+from review.tests.rows import checked
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +65,7 @@ def test_reading_times_are_saved_in_order(alice: Any, organization: Any, signed_
         ({"reading_mode": "nightly", "night_end": "23:00"}, "window is empty"),
         ({"country": "U1"}, "Two letters"),
         ({"accept_percent": "20"}, "greater than or equal to 50"),
+        ({"target_percent": "100"}, "less than or equal to 99.9"),
     ],
 )
 def test_what_does_not_fit_is_said_beside_the_field(
@@ -144,9 +149,6 @@ def test_rows_of_another_organization_can_not_be_edited(
 def test_lists_ask_the_same_number_of_questions_however_long(
     alice: Any, organization: Any, signed_in: Any
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     client = signed_in(alice)
 
     def questions(page: str) -> int:
@@ -171,3 +173,79 @@ def test_saving_settings_never_counts_reference_numbers_back(organization: Any) 
     form.save()
     organization.refresh_from_db()
     assert (organization.name, organization.last_reference) == ("New name", 1042)
+
+
+class TestTargetAccuracy:
+    def wanted(self, client: Any, percent: str, **more: str) -> str:
+        answer = client.post("/settings/", reading_form(target_percent=percent, **more), follow=True)
+        assert "Saved" in answer.text
+        return str(answer.text)
+
+    def test_the_guarantee_is_shown_field_by_field(
+        self, alice: Any, organization: Any, signed_in: Any
+    ) -> None:
+        checked(organization, alice, [("total", 0.91, True)] * 150 + [("due_date", 0.97, True)] * 40)
+        page = self.wanted(signed_in(alice), "98", audit_percent="100")
+        organization.refresh_from_db()
+        assert organization.target_accuracy == 0.98
+        total, due = row(page, "Total"), row(page, "Due date")
+        assert "at least 98\u00a0% right" in total
+        assert "150" in total
+        assert "90.0\u00a0%" in total
+        assert "no guarantee yet: 40 of 149 checked values" in due
+        assert "95.0\u00a0%" in due, "the plain threshold holds meanwhile"
+        assert "about 150 documents" in page
+
+        report = signed_in(alice).get("/reports/accuracy/").text
+        assert "1 of 13 fields" in report
+        assert "Total from 90.0\u00a0%" in report
+
+    def test_without_a_target_the_plain_threshold_holds_as_before(
+        self, alice: Any, organization: Any, signed_in: Any
+    ) -> None:
+        client = signed_in(alice)
+        assert 'id="guarantees"' in self.wanted(client, "98")
+        page = self.wanted(client, "")
+        organization.refresh_from_db()
+        assert organization.target_accuracy is None
+        assert 'id="guarantees"' not in page
+
+    def test_nobody_is_promised_anything_before_something_was_read(self, alice: Any, signed_in: Any) -> None:
+        assert "nothing has been read" in self.wanted(signed_in(alice), "99")
+        assert "no guarantee can ever be given" in self.wanted(signed_in(alice), "99", audit_percent="0")
+
+    def test_only_an_administrator_of_the_organization_sets_it(
+        self, alice: Any, bob: Any, charlie: Any, organization: Any, other_organization: Any, signed_in: Any
+    ) -> None:
+        checked(organization, alice, [("total", 0.97, True)] * 150)
+        assert signed_in(bob).post("/settings/", reading_form(target_percent="98")).status_code == 403
+        assert "nothing has been read" in self.wanted(signed_in(charlie), "97", name="Valley Works")
+        organization.refresh_from_db()
+        other_organization.refresh_from_db()
+        assert (organization.target_accuracy, other_organization.target_accuracy) == (None, 0.97)
+
+    def test_the_database_refuses_a_target_nobody_can_meet(self, organization: Any) -> None:
+        organization.target_accuracy = 1.0
+        with pytest.raises(IntegrityError, match="organization_target_can_be_met"):
+            organization.save()
+
+    def test_the_page_asks_the_same_number_of_questions_however_much_was_checked(
+        self, alice: Any, organization: Any, signed_in: Any
+    ) -> None:
+        client = signed_in(alice)
+
+        def questions() -> int:
+            self.wanted(client, "98")
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get("/settings/").status_code == 200
+            return len(captured)
+
+        checked(organization, alice, [("total", 0.97, True)])
+        few = questions()
+        checked(organization, alice, [(name, 0.97, True) for name in CERTIFIED_FIELDS] * 20)
+        assert questions() == few
+
+
+def row(page: str, label: str) -> str:
+    """Return the row of the table of guarantees that starts with a field's label."""
+    return next(part for part in page.split("<tr>") if f'<th scope="row">{label}</th>' in part)
