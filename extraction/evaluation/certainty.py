@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from extraction.evaluation.metrics import Outcome, Share, by_confidence, share_of_documents
 from extraction.gate import WATCHED_FIELDS
+from extraction.guarantee import error_bounds, needed
 
 TARGET_ERROR = 0.01
 LEVEL = 0.95
@@ -54,16 +54,12 @@ def brier_score(outcomes: Sequence[Outcome]) -> float:
 
 def highest_error(wrong: int, accepted: int, level: float = LEVEL) -> float:
     """Return the one-sided Clopper-Pearson upper bound of an error rate: 299 accepted, none wrong: 0.00997."""
-    if wrong >= accepted:
-        return 1.0
-    from scipy.stats import beta  # late, so that the peak memory of reading is not the statistics'
-
-    return float(beta.ppf(level, wrong + 1, accepted - wrong))
+    return error_bounds(wrong, accepted, level)[1]
 
 
 def fewest_labels(target: float = TARGET_ERROR, level: float = LEVEL) -> int:
     """Return how many accepted values, none of them wrong, certify a target error: 299 for 1 % at 95 %."""
-    return math.ceil(math.log(1 - level) / math.log(1 - target))
+    return needed(1 - target, level=level)
 
 
 def accept(outcomes: Sequence[Outcome], threshold: float) -> Acceptance:

@@ -39,7 +39,7 @@ def match_lines(truth: Sequence[TrueLine], read: Sequence[ReadLine]) -> list[tup
     """
     if not truth or not read:
         return []
-    from scipy.optimize import linear_sum_assignment  # late: see certainty.highest_error
+    from scipy.optimize import linear_sum_assignment  # late: peak memory is the reading's
 
     agreement = np.array(
         [

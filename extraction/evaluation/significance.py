@@ -35,7 +35,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test: the binomial test of the discordant pairs at 1/2."""
     if not only_first + only_second:
         return 1.0
-    from scipy.stats import binomtest  # late: see certainty.highest_error
+    from scipy.stats import binomtest  # late: peak memory is the reading's
 
     return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
 
