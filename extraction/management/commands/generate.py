@@ -101,9 +101,7 @@ class Command(BaseCommand):
             )
 
         try:
-            generate(
-                options["out"], plan, generator=generator, processes=options["processes"], report=report
-            )
+            generate(options["out"], plan, generator=generator, processes=options["processes"], report=report)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

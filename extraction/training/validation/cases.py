@@ -112,10 +112,13 @@ def _party(locale: Locale, rng: Random, *, firm: float) -> Party:
     if rng.random() < 0.15:
         name = f"{fill('@@@', rng)} {trade} {legal}"
     town, _, region = rng.choice(locale.towns).partition("|")
-    street = locale.street.format(s=rng.choice(locale.streets), n=rng.choice((rng.randint(2, 98), rng.randint(100, 4999))))
+    street = locale.street.format(
+        s=rng.choice(locale.streets), n=rng.choice((rng.randint(2, 98), rng.randint(100, 4999)))
+    )
     lines = [street, locale.city.format(t=town, r=region, c=fill(locale.postcode, rng))]
-    if rng.random() < 0.12:
-        lines.insert(1, {"en": "Suite ", "de": "Hof ", "fr": "Bât. "}.get(locale.language, "") + str(rng.randint(2, 40)))
+    extra = {"en": "Suite", "de": "Hinterhaus", "fr": "Bât.", "es": "Local"}.get(locale.language)
+    if extra and rng.random() < 0.12:
+        lines.insert(1, f"{extra} {rng.randint(2, 40)}")
     slug = surname.lower().encode("ascii", "ignore").decode() or "firma"
     domain = f"{slug}{rng.choice(('', '-bau' if locale.language == 'de' else 'co', 'group'))}.{locale.domain}"
     mailbox = rng.choice(("info", "billing", "office", "ar", "contact", slug[:3]))
@@ -159,8 +162,24 @@ def _lines(kind: str, count: int, locale: Locale, day: date, rng: Random) -> lis
     return lines
 
 
-COUNTS = {"erp": (8, 70), "merchant": (5, 40), "till": (1, 9), "handform": (1, 6), "utility": (2, 5), "prose": (1, 4), "hire": (1, 4)}
-KINDS = {"merchant": "goods", "erp": "mixed", "till": "goods", "delivery": "goods", "hire": "hire", "prose": "work", "handform": "work"}
+COUNTS = {
+    "erp": (8, 70),
+    "merchant": (5, 40),
+    "till": (1, 9),
+    "handform": (1, 6),
+    "utility": (2, 5),
+    "prose": (1, 4),
+    "hire": (1, 4),
+}
+KINDS = {
+    "merchant": "goods",
+    "erp": "mixed",
+    "till": "goods",
+    "delivery": "goods",
+    "hire": "hire",
+    "prose": "work",
+    "handform": "work",
+}
 TYPES = {
     "till": "receipt", "credit": "credit_note", "offer": "quote", "account": "statement", "delivery": "delivery_ticket",
     "payapp": "pay_application",
@@ -175,9 +194,13 @@ def invent(family: str, rng: Random) -> Case:
     locale = rng.choices(LOCALES, weights)[0]
     day = date(rng.randint(2021, 2026), rng.randint(1, 12), rng.randint(1, 28))
     vendor, customer = _party(locale, rng, firm=0.93), _party(locale, rng, firm=0.75)
+    while set(customer.name.split()) & set(vendor.name.split()) & set(SURNAMES[locale.language].split()):
+        customer = _party(locale, rng, firm=0.75)
     site = _party(locale, rng, firm=0).address
     few, many = COUNTS.get(family, (1, 14))
-    lines = _lines(KINDS.get(family, rng.choice(("mixed", "work", "goods"))), rng.randint(few, many), locale, day, rng)
+    lines = _lines(
+        KINDS.get(family, rng.choice(("mixed", "work", "goods"))), rng.randint(few, many), locale, day, rng
+    )
     days_open = rng.choice((0, 7, 10, 14, 15, 30, 30, 30, 45, 60))
     case = Case(
         family, TYPES.get(family, "invoice"), locale, vendor, customer, site, days_open, {}, {}, {}, lines, [], {}
@@ -201,7 +224,7 @@ def _references(case: Case, day: date, rng: Random) -> None:
         if rng.random() < share:
             ids[name] = fill(rng.choice(patterns[name]), rng)
     case.days["invoice_date"] = day
-    if case.terms_days and case.document_type not in ("receipt", "quote"):
+    if case.terms_days and case.document_type == "invoice":
         case.days["due_date"] = day + timedelta(days=case.terms_days)
     if case.family in ("utility", "hire", "payapp", "account"):
         case.days["period_end"] = day - timedelta(days=rng.randint(0, 6))
@@ -225,6 +248,9 @@ def _sums(case: Case, rng: Random) -> None:
     """Work out the sums: subtotal - discount + freight + tax = total; receipts of Europe hold the tax in their prices."""
     money, lines = case.money, case.lines
     case.gross = case.family == "till" and case.locale.country not in ("US", "CA")
+    if case.document_type == "credit_note" and rng.random() < 0.5:
+        for line in lines:
+            line.quantity, line.amount = -line.quantity, -line.amount
     subtotal = sum((line.amount for line in lines), Decimal(0))
     # A reduction or charge belongs to one rate, so documents with several rates have none.
     one = len({line.rate for line in lines}) == 1 and not case.gross and case.document_type == "invoice"
@@ -258,9 +284,9 @@ def _err(case: Case, rng: Random) -> None:
     slip = Decimal(rng.choice(("0.10", "1.00", "9.00", "-0.90", "-1.00", "10.00")))
     if what == "line":
         line = rng.choice(case.lines)
-        line.amount = max(line.amount + slip, CENT)
+        line.amount += slip
     else:
-        case.money[what] = max(case.money[what] + slip, CENT)
+        case.money[what] += slip
         if what == "total" and case.money.get("amount_due") is not None and "amount_paid" not in case.money:
             case.money["amount_due"] += slip
     case.tags.append(f"vendor-error:{what}")

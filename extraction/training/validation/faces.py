@@ -25,7 +25,12 @@ def _package_font(package: str, file: str) -> Path:
 
 
 def _pairs() -> list[tuple[str, str]]:
-    faces = [("Helvetica", "Helvetica-Bold"), ("Helvetica", "Helvetica-Bold"), ("Times-Roman", "Times-Bold"), ("Courier", "Courier-Bold")]
+    faces = [
+        ("Helvetica", "Helvetica-Bold"),
+        ("Helvetica", "Helvetica-Bold"),
+        ("Times-Roman", "Times-Bold"),
+        ("Courier", "Courier-Bold"),
+    ]
     for name, plain, bold, folder in (
         ("Condensed", "DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf", _DEJAVU),
         ("SerifCondensed", "DejaVuSerifCondensed.ttf", "DejaVuSerifCondensed-Bold.ttf", _DEJAVU),

@@ -33,9 +33,18 @@ BOTH = {
 class Handwriting(Flowable):
     """A line of handwriting on its rule: each word a little higher, lower or turned; it never leaves its width."""
 
-    def __init__(self, text: str, face: str, points: float, rng: Random, ink: Any, *, right: bool = False) -> None:
+    def __init__(
+        self, text: str, face: str, points: float, rng: Random, ink: Any, *, right: bool = False
+    ) -> None:
         super().__init__()
-        self.text, self.face, self.points, self.rng, self.ink, self.right = text, face, points, rng, ink, right
+        self.text, self.face, self.points, self.rng, self.ink, self.right = (
+            text,
+            face,
+            points,
+            rng,
+            ink,
+            right,
+        )
         self.turn, self.lift = rng.uniform(-1.2, 1.2), rng.uniform(-1.5, 1.5)
         self.begin = rng.uniform(0, 8)
 
@@ -76,31 +85,79 @@ def handform(sheet: Sheet, rng: Random) -> bytes:
 
     number = hand(sheet.value("invoice_number")) if sheet.has("invoice_number") else paper.text("")
     day = hand(sheet.value("invoice_date")) if sheet.has("invoice_date") else paper.text("")
-    corner = paper.table([[small("number"), number], [small("date"), day]], [1, 1.3], [("GRID", (0, 0), (-1, -1), 0.6, colors.black)], width=paper.width * 0.42)
-    parts: list[Flowable] = [paper.table([[paper.vendor_block(rng.choice("lc")), [paper.text(label["title"], "c", bold=True, scale=1.4), paper.gap(4), corner]]], [1, 0.8], []), paper.gap(10)]
+    corner = paper.table(
+        [[small("number"), number], [small("date"), day]],
+        [1, 1.3],
+        [("GRID", (0, 0), (-1, -1), 0.6, colors.black)],
+        width=paper.width * 0.42,
+    )
+    parts: list[Flowable] = [
+        paper.table(
+            [
+                [
+                    paper.vendor_block(rng.choice("lc")),
+                    [paper.text(label["title"], "c", bold=True, scale=1.4), paper.gap(4), corner],
+                ]
+            ],
+            [1, 0.8],
+            [],
+        ),
+        paper.gap(10),
+    ]
     address = sheet.address("customer_address")
-    rows: Rows = [[small("customer"), hand(sheet.value("customer_name"))], [small("address"), hand(address[0]) if address else ""]]
+    rows: Rows = [
+        [small("customer"), hand(sheet.value("customer_name"))],
+        [small("address"), hand(address[0]) if address else ""],
+    ]
     rows += [["", hand(line)] for line in address[1:]]
     for name, key in (("job_number", "job"), ("po_number", "po"), ("payment_terms", "terms")):
         if sheet.has(name) or rng.random() < 0.3:
             rows.append([small(key), hand(sheet.value(name)) if sheet.has(name) else ""])
     ship = sheet.address("ship_to_address")
     rows.append([small("ship"), [hand(line) for line in ship] if ship else ""])
-    rule = [("LINEBELOW", (1, 0), (1, -1), 0.5, colors.black), ("VALIGN", (0, 0), (-1, -1), "BOTTOM")] if rng.random() < 0.6 else [("GRID", (0, 0), (-1, -1), 0.5, colors.black)]
+    rule = (
+        [("LINEBELOW", (1, 0), (1, -1), 0.5, colors.black), ("VALIGN", (0, 0), (-1, -1), "BOTTOM")]
+        if rng.random() < 0.6
+        else [("GRID", (0, 0), (-1, -1), 0.5, colors.black)]
+    )
     parts += [paper.table(rows, [1, 3.2], rule), paper.gap(10)]
-    columns = ["quantity", "description", "unit_price", "amount"] if rng.random() < 0.6 else ["description", "quantity", "unit_price", "amount"]
+    columns = (
+        ["quantity", "description", "unit_price", "amount"]
+        if rng.random() < 0.6
+        else ["description", "quantity", "unit_price", "amount"]
+    )
     keys = {"quantity": "qty", "description": "desc", "unit_price": "price", "amount": "amount"}
     body: Rows = [[paper.text(label[keys[c]], "c", bold=True, scale=0.85) for c in columns]]
-    body += [[hand(sheet.cell(i, c), right=c != "description") for c in columns] for i in range(len(case.lines))]
+    body += [
+        [hand(sheet.cell(i, c), right=c != "description") for c in columns] for i in range(len(case.lines))
+    ]
     body += [[""] * 4 for _ in range(rng.randint(1, 6))]
     shares = {"quantity": 0.8, "description": 4, "unit_price": 1.1, "amount": 1.3}
-    parts.append(paper.table(body, [shares[c] for c in columns], [("GRID", (0, 0), (-1, -1), 0.7, paper.ink), ("BACKGROUND", (0, 0), (-1, 0), paper.pale)], rowHeights=[None] + [24] * (len(body) - 1)))
+    parts.append(
+        paper.table(
+            body,
+            [shares[c] for c in columns],
+            [("GRID", (0, 0), (-1, -1), 0.7, paper.ink), ("BACKGROUND", (0, 0), (-1, 0), paper.pale)],
+            rowHeights=[None] + [24] * (len(body) - 1),
+        )
+    )
     rows = sheet.sums()
     rate = sheet.printed.get("tax_rate", [""])[0]
-    names = {name: f"{label[name]} {rate}" if name == "tax_amount" else label[name] for name, _, _ in rows if name}
-    sums = [[paper.text(names.get(name, text), bold=True), hand(value, right=True)] for name, text, value in rows]
-    total = paper.table(sums, [1.2, 1], [("GRID", (0, 0), (-1, -1), 0.7, paper.ink)], width=paper.width * 0.42)
-    sign = [paper.gap(24), hand(case.extras["salesperson"]), paper.text("_" * 30), paper.text(label["sign"], scale=0.8)]
+    names = {
+        name: f"{label[name]} {rate}" if name == "tax_amount" else label[name] for name, _, _ in rows if name
+    }
+    sums = [
+        [paper.text(names.get(name, text), bold=True), hand(value, right=True)] for name, text, value in rows
+    ]
+    total = paper.table(
+        sums, [1.2, 1], [("GRID", (0, 0), (-1, -1), 0.7, paper.ink)], width=paper.width * 0.42
+    )
+    sign = [
+        paper.gap(24),
+        hand(case.extras["salesperson"]),
+        paper.text("_" * 30),
+        paper.text(label["sign"], scale=0.8),
+    ]
     parts.append(paper.table([[sign, total]], [0.58, 0.42], [("RIGHTPADDING", (0, 0), (-1, -1), 0)]))
     return _build(parts, LETTER, paper.margin)
 
@@ -124,33 +181,79 @@ def payapp(sheet: Sheet, rng: Random) -> bytes:
     held, earlier = cents(done * share / 100), past - cents(past * share / 100)
     case.money = {"retainage_amount": held, "amount_paid": earlier, "amount_due": done - held - earlier}
     head = [*paper.vendor_block(contacts=rng.random() < 0.5)]
-    pairs = [(sheet.label("page").split("{")[0].strip() + " 1", "")] if rng.random() < 0.1 else []
-    number = f"{sheet.word('payapp')} #" if rng.random() < 0.5 else rng.choice(("No.", "Application no.", "App. #")) if sheet.locale.language == "en" else "N.º"
-    pairs.append((number, sheet.value("application_number")))
+    number = (
+        f"{sheet.word('payapp')} #"
+        if rng.random() < 0.5
+        else rng.choice(("No.", "Application no.", "App. #"))
+        if sheet.locale.language == "en"
+        else "N.º"
+    )
+    pairs = [(number, sheet.value("application_number"))]
     pairs += sheet.references(distract=0.1)
     if sheet.has("period_end"):
         pairs.append((sheet.label("period"), sheet.value("period_end")))
-    parts: list[Flowable] = [paper.title(scale=1.7), paper.gap(8), paper.table([[head, paper.listed(pairs, width=paper.width * 0.4)]], [1.2, 1], []), *paper.parties()]
+    parts: list[Flowable] = [
+        paper.title(scale=1.7),
+        paper.gap(8),
+        paper.table([[head, paper.listed(pairs, width=paper.width * 0.4)]], [1.2, 1], []),
+        *paper.parties(),
+    ]
     summary = [
         ("1.", _line(sheet, "amount"), sheet.amount(whole)), ("2.", _line(sheet, "done"), sheet.amount(done)),
         ("3.", f"{sheet.word('retain')} {share}%", sheet.money("retainage_amount")), ("4.", _line(sheet, "net"), sheet.amount(done - held)),
         ("5.", sheet.word("paid"), sheet.money("amount_paid")), ("6.", sheet.word("duesum"), sheet.money("amount_due")),
     ]  # fmt: skip
-    body = [[paper.text(n), paper.text(text, bold=n == "6."), paper.text(value, "r", bold=n == "6.")] for n, text, value in summary]
-    parts += [paper.gap(8), paper.table(body, [0.3, 4, 1.6], [("LINEBELOW", (2, 0), (2, -1), 0.5, colors.black)], width=paper.width * 0.7, hAlign="LEFT"), PageBreak()]
+    body = [
+        [paper.text(n), paper.text(text, bold=n == "6."), paper.text(value, "r", bold=n == "6.")]
+        for n, text, value in summary
+    ]
+    parts += [
+        paper.gap(8),
+        paper.table(
+            body,
+            [0.3, 4, 1.6],
+            [("LINEBELOW", (2, 0), (2, -1), 0.5, colors.black)],
+            width=paper.width * 0.7,
+            hAlign="LEFT",
+        ),
+        PageBreak(),
+    ]
     heads = HEADS[sheet.locale.language]
-    names = ("item_number", "description", "scheduled_value", "previous_completed", "this_period", "total_completed", "percent_complete", "balance_to_finish")
+    names = (
+        "item_number",
+        "description",
+        "scheduled_value",
+        "previous_completed",
+        "this_period",
+        "total_completed",
+        "percent_complete",
+        "balance_to_finish",
+    )
     table: Rows = [[paper.text(text, "c", bold=True, scale=0.85) for text in heads]]
     for i, (value, before, now) in enumerate(rows):
         percent = ((before + now) * 100 / value).quantize(Decimal(1)) if value else zero
-        table.append([paper.text(sheet.row(i, "item_number", str(i + 1), str(i + 1))), paper.text(sheet.cell(i, "description"))])
-        for name, one in zip(names[2:], (value, before, now, before + now, percent, value - before - now), strict=True):
+        table.append(
+            [
+                paper.text(sheet.row(i, "item_number", str(i + 1), str(i + 1))),
+                paper.text(sheet.cell(i, "description")),
+            ]
+        )
+        for name, one in zip(
+            names[2:], (value, before, now, before + now, percent, value - before - now), strict=True
+        ):
             text = f"{percent}%" if name == "percent_complete" else sheet.number(one)
             table[-1].append(paper.text(sheet.row(i, name, float(one), text), "r"))
     foot = ["", paper.text(sheet.word("total"), bold=True)]
     foot += [paper.text(sheet.number(one), "r", bold=True) for one in (whole, past, this, done)]
     table.append([*foot, "", paper.text(sheet.number(whole - done), "r", bold=True)])
-    parts.append(paper.table(table, [0.5, 4, 1.6, 1.6, 1.5, 1.6, 0.8, 1.6], [("GRID", (0, 0), (-1, -1), 0.5, colors.black)], repeatRows=1))
+    parts.append(
+        paper.table(
+            table,
+            [0.5, 4, 1.6, 1.6, 1.5, 1.6, 0.8, 1.6],
+            [("GRID", (0, 0), (-1, -1), 0.5, colors.black)],
+            repeatRows=1,
+        )
+    )
     return _build(parts, paper.size, paper.margin)
 
 

@@ -172,7 +172,10 @@ LOCALES: tuple[Locale, ...] = (
 
 def fill(pattern: str, rng: Random) -> str:
     """Return ``pattern`` with every ``#`` turned into a digit and every ``@`` into a capital letter."""
-    digits = (rng.choice("123456789") if c == "#" else rng.choice("ABCDEFGHJKLMNPRSTVWX") if c == "@" else c for c in pattern)
+    digits = (
+        rng.choice("123456789") if c == "#" else rng.choice("ABCDEFGHJKLMNPRSTVWX") if c == "@" else c
+        for c in pattern
+    )
     return "".join(digits)
 
 
@@ -187,7 +190,11 @@ def print_date(day: date, pattern: str, language: str) -> str:
     text, at = "", 0
     while at < len(pattern):
         # "de" of "3 de marzo de 2025" is a word, not the day.
-        token = "" if pattern.startswith("de ", at) else next((t for t in values if pattern.startswith(t, at)), "")
+        token = (
+            ""
+            if pattern.startswith("de ", at)
+            else next((t for t in values if pattern.startswith(t, at)), "")
+        )
         if token:
             text, at = text + values[token], at + len(token)
         else:
@@ -199,7 +206,9 @@ def print_date(day: date, pattern: str, language: str) -> str:
 def print_number(value: Decimal, group: str, decimal: str, places: int = 2) -> str:
     """Return ``value`` with ``places`` decimals and a country's separators."""
     whole, _, fraction = f"{abs(value):,.{places}f}".partition(".")
-    text = whole.replace(",", "\N{NO-BREAK SPACE}" if group == " " else group) + (decimal + fraction if fraction else "")
+    text = whole.replace(",", "\N{NO-BREAK SPACE}" if group == " " else group) + (
+        decimal + fraction if fraction else ""
+    )
     return f"-{text}" if value < 0 else text
 
 

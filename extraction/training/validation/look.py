@@ -18,7 +18,9 @@ def render(pdf: bytes, dpi: float) -> list[Grid]:
     """Return every page of ``pdf`` as an image."""
     document = pypdfium2.PdfDocument(pdf)
     try:
-        return [np.asarray(page.render(scale=dpi / 72).to_pil().convert("RGB"), np.uint8) for page in document]
+        return [
+            np.asarray(page.render(scale=dpi / 72).to_pil().convert("RGB"), np.uint8) for page in document
+        ]
     finally:
         document.close()
 
@@ -37,7 +39,10 @@ def _bend(page: Grid, rng: np.random.Generator, *, photo: bool) -> Grid:
     target = (corners - middle) @ turn.T + middle
     target += rng.uniform(-1, 1, (4, 2)) * (0.045 if photo else 0.003) * np.array([wide, high])
     matrix = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
-    return np.asarray(cv2.warpPerspective(page, matrix, (wide, high), borderMode=cv2.BORDER_CONSTANT, borderValue=back), np.uint8)
+    return np.asarray(
+        cv2.warpPerspective(page, matrix, (wide, high), borderMode=cv2.BORDER_CONSTANT, borderValue=back),
+        np.uint8,
+    )
 
 
 def _light(page: Grid, rng: np.random.Generator, *, photo: bool) -> Grid:

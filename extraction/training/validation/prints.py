@@ -55,7 +55,11 @@ def erp(sheet: Sheet, rng: Random) -> bytes:
     title = sheet.word(sheet.title_key()).upper()
     block = [title, "", *_ladder(pairs, 18, rng.random() < 0.5)]
     roll.add(*_two(vendor, block, wide), "")
-    customer = [sheet.label("bill"), f"  {sheet.value('customer_name')}", *(f"  {line}" for line in sheet.address("customer_address"))]
+    customer = [
+        sheet.label("bill"),
+        f"  {sheet.value('customer_name')}",
+        *(f"  {line}" for line in sheet.address("customer_address")),
+    ]
     site = [f"  {line}" for line in sheet.address("ship_to_address")]
     roll.add(*_two(customer, [sheet.label("ship"), *site] if site else [], wide), "")
     room = wide - 52
@@ -89,7 +93,9 @@ def erp(sheet: Sheet, rng: Random) -> bytes:
     return _draw(roll.pages, size, min(size[0] - 60, 540) / (wide * 0.6), rng, bars=rng.random() < 0.25)
 
 
-def _draw(pages: list[list[str]], size: tuple[float, float], points: float, rng: Random, *, bars: bool) -> bytes:
+def _draw(
+    pages: list[list[str]], size: tuple[float, float], points: float, rng: Random, *, bars: bool
+) -> bytes:
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=size, invariant=1)
     face, ink = rng.choice(MONO), rng.choice(("#000000", "#222244", "#333333"))
@@ -112,7 +118,10 @@ def _draw(pages: list[list[str]], size: tuple[float, float], points: float, rng:
 def till(sheet: Sheet, rng: Random) -> bytes:
     """Print a receipt of a shop on a roll of 58 to 80 mm."""
     case, wide = sheet.case, rng.choice((32, 38, 42))
-    out: list[str] = [line.center(wide) for line in [*textwrap.wrap(sheet.value("vendor_name"), wide), *sheet.address("vendor_address")]]
+    out: list[str] = [
+        line.center(wide)
+        for line in [*textwrap.wrap(sheet.value("vendor_name"), wide), *sheet.address("vendor_address")]
+    ]
     out += [line[:wide].center(wide) for line in sheet.contacts() if len(line) <= wide]
     for name in ("vendor_email", "vendor_tax_id", "vendor_phone"):
         text = sheet.printed.get(name, [""])[0]
@@ -137,8 +146,16 @@ def till(sheet: Sheet, rng: Random) -> bytes:
     out += [f"{label}{value.rjust(max(wide - len(label), len(value) + 1))}" for _, label, value in rows]
     paid = case.money["total"] + (Decimal(rng.randint(0, 19)) if rng.random() < 0.4 else 0)
     way, back = sheet.any_word("cash"), sheet.word("change")
-    out += ["", f"{way}{sheet.number(paid).rjust(wide - len(way))}", f"{back}{sheet.number(paid - case.money['total']).rjust(wide - len(back))}"]
-    out += ["", f"{sheet.word('items')} {len(case.lines)}", *(line.center(wide) for line in textwrap.wrap(sheet.any_word("thanks"), wide))]
+    out += [
+        "",
+        f"{way}{sheet.number(paid).rjust(wide - len(way))}",
+        f"{back}{sheet.number(paid - case.money['total']).rjust(wide - len(back))}",
+    ]
+    out += [
+        "",
+        f"{sheet.word('items')} {len(case.lines)}",
+        *(line.center(wide) for line in textwrap.wrap(sheet.any_word("thanks"), wide)),
+    ]
     out = [line.replace("\N{NO-BREAK SPACE}", " ") for line in out]
     points = rng.choice((8, 9))
     size = (wide * points * 0.6 + 40, (len(out) + 6) * points * 1.25 + 60)

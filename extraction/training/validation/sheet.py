@@ -82,7 +82,12 @@ class Sheet:
     def has(self, name: str) -> bool:
         """Whether the vendor prints this reference, date or contact."""
         case = self.case
-        known = name in case.ids or name in case.days or name in case.money or name.startswith(("vendor", "customer"))
+        known = (
+            name in case.ids
+            or name in case.days
+            or name in case.money
+            or name.startswith(("vendor", "customer"))
+        )
         if name == "payment_terms":
             known = bool(case.terms_days) and case.document_type in ("invoice", "credit_note", "quote")
         return (known or name == "ship_to_address") and name not in self._absent
@@ -149,7 +154,9 @@ class Sheet:
         if rate is None or "tax_rate" in self._absent:
             return ""
         places = max(0, -int(rate.normalize().as_tuple().exponent))
-        text = self.number(rate, places) + self.rng.choice(("%", " %" if self.locale.language != "en" else "%"))
+        text = self.number(rate, places) + self.rng.choice(
+            ("%", " %" if self.locale.language != "en" else "%")
+        )
         return self.note("tax_rate", float(rate), text.replace(" ", "\N{NO-BREAK SPACE}"))
 
     def cell(self, index: int, column: str) -> str:
@@ -166,7 +173,10 @@ class Sheet:
             plain, text = line.day.isoformat(), self.day(line.day)
         elif column == "quantity":
             whole = line.quantity == line.quantity.to_integral_value()
-            plain, text = float(line.quantity), self.number(line.quantity, 0 if whole and not self.long_quantity else 2)
+            plain, text = (
+                float(line.quantity),
+                self.number(line.quantity, 0 if whole and not self.long_quantity else 2),
+            )
         elif column == "tax_rate":
             places = 0 if line.rate == line.rate.to_integral_value() else 2
             plain, text = float(line.rate), self.number(line.rate, places) + "%"
@@ -184,7 +194,14 @@ class Sheet:
         return text
 
     def title_key(self) -> str:
-        kinds = {"credit_note": "credit", "quote": "quote", "statement": "statement", "delivery_ticket": "delivery", "receipt": "receipt", "pay_application": "payapp"}
+        kinds = {
+            "credit_note": "credit",
+            "quote": "quote",
+            "statement": "statement",
+            "delivery_ticket": "delivery",
+            "receipt": "receipt",
+            "pay_application": "payapp",
+        }
         return kinds.get(self.case.document_type, "invoice")
 
     def number_label(self) -> str:
@@ -207,7 +224,14 @@ class Sheet:
             head.append((self.date_label(), self.value("invoice_date")))
         rng.shuffle(head)
         rest: list[Pair] = []
-        keys = {"due_date": "due", "payment_terms": "terms", "po_number": "po", "job_number": "job", "work_order_number": "workorder", "contract_number": "contract"}
+        keys = {
+            "due_date": "due",
+            "payment_terms": "terms",
+            "po_number": "po",
+            "job_number": "job",
+            "work_order_number": "workorder",
+            "contract_number": "contract",
+        }
         for name, key in keys.items():
             if self.has(name) and name not in self.fields:
                 rest.append((self.label(key), self.value(name)))
@@ -230,20 +254,44 @@ class Sheet:
     def sums(self) -> list[tuple[str, str, str]]:
         """Print the sums in order: field, label, value. Several taxes get a line each and are open as one field."""
         money, case = self.case.money, self.case
-        order = ["subtotal", "discount_total", "freight", "tax_amount", "total", "amount_paid", "previous_balance", "amount_due"]
-        keys = {"discount_total": "discount", "tax_amount": "tax", "amount_paid": "paid", "previous_balance": "balance", "amount_due": "duesum"}
+        order = [
+            "subtotal",
+            "discount_total",
+            "freight",
+            "tax_amount",
+            "total",
+            "amount_paid",
+            "previous_balance",
+            "amount_due",
+        ]
+        keys = {
+            "discount_total": "discount",
+            "tax_amount": "tax",
+            "amount_paid": "paid",
+            "previous_balance": "balance",
+            "amount_due": "duesum",
+        }
         open_due = "amount_paid" in money or "previous_balance" in money
         rows: list[tuple[str, str, str]] = []
         for name in order:
             if name not in money or (name == "amount_due" and not open_due and self.rng.random() < 0.6):
                 continue
             if name == "tax_amount" and len(case.taxes) > 1:
-                rows += [("", f"{self.word('tax')} {self.number(r, 0 if r == int(r) else 1)}%", self.amount(t)) for r, _, t in case.taxes]
+                rows += [
+                    ("", f"{self.word('tax')} {self.number(r, 0 if r == int(r) else 1)}%", self.amount(t))
+                    for r, _, t in case.taxes
+                ]
                 self.unclear.add("tax_amount")
                 continue
             label = self.label(keys.get(name, name))
             if name == "tax_amount" and (rate := self.rate()):
-                label = self.rng.choice((f"{self.word('tax')} {rate}", f"{self.word('tax')} ({rate})", f"{rate} {self.word('tax')}"))
+                label = self.rng.choice(
+                    (
+                        f"{self.word('tax')} {rate}",
+                        f"{self.word('tax')} ({rate})",
+                        f"{rate} {self.word('tax')}",
+                    )
+                )
             rows.append((name, label, self.money(name)))
         return rows
 
@@ -284,7 +332,9 @@ class Sheet:
             elif name not in left_out and name not in fields:
                 fields[name] = None
         # A bare dollar sign tells the currency in the United States only.
-        if self.currency_shown and (self.sign.replace("{}", "").strip() != "$" or self.locale.currency == "USD"):
+        if self.currency_shown and (
+            self.sign.replace("{}", "").strip() != "$" or self.locale.currency == "USD"
+        ):
             fields["currency"] = self.locale.currency
         lines = [self.rows[i][0] | {"printed": self.rows[i][1]} for i in sorted(self.rows)]
         return {"fields": fields, "line_items": lines, "printed": self.printed}
