@@ -65,7 +65,11 @@ def check_sums(case: Case, truth: dict[str, Any]) -> None:
     if any(tag.startswith("vendor-error") for tag in case.tags):
         return
     zero = Decimal(0)
-    money = {name: Decimal(str(value)) for name, value in truth["fields"].items() if name in case.money and value is not None}
+    money = {
+        name: Decimal(str(value))
+        for name, value in truth["fields"].items()
+        if name in case.money and value is not None
+    }
     if case.document_type in ("statement", "pay_application"):
         return
     lines = [Decimal(str(line["amount"])) for line in truth["line_items"] if "amount" in line]
@@ -105,7 +109,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
 
 
-def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes_and_after_a_stop(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes_and_after_a_stop(
+    tmp_path: Path,
+) -> None:
     plan = Plan(4, 8, ("modern", "sidebar", "till", "handform"), scans=0.5)
     generate(tmp_path / "one", plan, generator=VALIDATION)
     generate(tmp_path / "two", plan, generator=VALIDATION, processes=2)
@@ -121,7 +127,18 @@ def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes_and_after
 
 
 def test_command_writes_both_kinds_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
-    call_command("generate", tmp_path / "a", "--generator", "validation", "--count", "3", "--family", "prose", "--scans", "1")
+    call_command(
+        "generate",
+        tmp_path / "a",
+        "--generator",
+        "validation",
+        "--count",
+        "3",
+        "--family",
+        "prose",
+        "--scans",
+        "1",
+    )
     truth = [json.loads(line) for line in (tmp_path / "a" / "truth.jsonl").read_text().splitlines()]
     assert [t["track"] for t in truth] == ["prose"] * 3
     assert all({"scan", "photo"} & set(t["tags"]) for t in truth)
@@ -131,4 +148,3 @@ def test_command_writes_both_kinds_and_refuses_what_does_not_fit(tmp_path: Path)
         call_command("generate", tmp_path / "b", "--family", "prose")
     with pytest.raises(CommandError, match="--fills"):
         call_command("generate", tmp_path / "b", "--generator", "validation", "--fills", "2")
-

@@ -30,7 +30,8 @@ FIRST = {
     "pt": "Rui Fátima Tiago Sandra Nuno",
 }
 TRADES = {
-    "en": "Drywall|Building Supply|Mechanical|Roofing & Siding|Electric|Concrete|Rentals|Plumbing & Heating|Lumber|Site Services|Paving",
+    "en": "Drywall|Building Supply|Mechanical|Roofing & Siding|Electric|Concrete|Rentals|Plumbing & Heating|Lumber"
+    "|Site Services|Paving",
     "es": "Construcciones|Materiales|Instalaciones|Reformas|Suministros|Pinturas|Excavaciones",
     "de": "Bau|Sanitär Heizung|Elektrotechnik|Baustoffe|Trockenbau|Dachdeckerei|Malerbetrieb|Holzhandel",
     "fr": "Bâtiment|Plomberie|Matériaux|Couverture|Électricité|Menuiserie|Travaux Publics",
@@ -124,15 +125,37 @@ def _party(locale: Locale, rng: Random, *, firm: float) -> Party:
     mailbox = rng.choice(("info", "billing", "office", "ar", "contact", slug[:3]))
     pattern = rng.choice(locale.phone)
     return Party(
-        name, tuple(lines), town, fill(pattern, rng), fill(pattern, rng), f"{mailbox}@{domain}", fill(locale.taxid, rng)
-    )  # fmt: skip
+        name,
+        tuple(lines),
+        town,
+        fill(pattern, rng),
+        fill(pattern, rng),
+        f"{mailbox}@{domain}",
+        fill(locale.taxid, rng),
+    )
 
 
 def _number(rng: Random, year: int) -> str:
     pattern = rng.choice(
-        ("####", "#####", "######", "INV-####", f"{year}-0###", f"{year}/####", "RE######", f"{year % 100}-####",
-         "00####", f"F{year}0###", "@#####", "####-##", "9#######", "@@-####/#", "S1########.001", f"{year}.###")
-    )  # fmt: skip
+        (
+            "####",
+            "#####",
+            "######",
+            "INV-####",
+            f"{year}-0###",
+            f"{year}/####",
+            "RE######",
+            f"{year % 100}-####",
+            "00####",
+            f"F{year}0###",
+            "@#####",
+            "####-##",
+            "9#######",
+            "@@-####/#",
+            "S1########.001",
+            f"{year}.###",
+        )
+    )
     return fill(pattern, rng)
 
 
@@ -181,9 +204,13 @@ KINDS = {
     "handform": "work",
 }
 TYPES = {
-    "till": "receipt", "credit": "credit_note", "offer": "quote", "account": "statement", "delivery": "delivery_ticket",
+    "till": "receipt",
+    "credit": "credit_note",
+    "offer": "quote",
+    "account": "statement",
+    "delivery": "delivery_ticket",
     "payapp": "pay_application",
-}  # fmt: skip
+}
 
 
 def invent(family: str, rng: Random) -> Case:
@@ -203,8 +230,20 @@ def invent(family: str, rng: Random) -> Case:
     )
     days_open = rng.choice((0, 7, 10, 14, 15, 30, 30, 30, 45, 60))
     case = Case(
-        family, TYPES.get(family, "invoice"), locale, vendor, customer, site, days_open, {}, {}, {}, lines, [], {}
-    )  # fmt: skip
+        family,
+        TYPES.get(family, "invoice"),
+        locale,
+        vendor,
+        customer,
+        site,
+        days_open,
+        {},
+        {},
+        {},
+        lines,
+        [],
+        {},
+    )
     _references(case, day, rng)
     _sums(case, rng)
     return case
@@ -214,12 +253,17 @@ def _references(case: Case, day: date, rng: Random) -> None:
     ids, locale = case.ids, case.locale
     ids["invoice_number"] = _number(rng, day.year)
     optional = {
-        "po_number": 0.4, "job_number": 0.35, "work_order_number": 0.15, "contract_number": 0.08,
-    }  # fmt: skip
+        "po_number": 0.4,
+        "job_number": 0.35,
+        "work_order_number": 0.15,
+        "contract_number": 0.08,
+    }
     patterns = {
-        "po_number": ("PO-####", "#####", "45########", "@@ ##/##", "P##-###"), "job_number": ("##-###", "####", "J-###", "@@@##", "2#0##"),
-        "work_order_number": ("WO-####", "#####", "######"), "contract_number": ("C-##-###", "SC####"),
-    }  # fmt: skip
+        "po_number": ("PO-####", "#####", "45########", "@@ ##/##", "P##-###"),
+        "job_number": ("##-###", "####", "J-###", "@@@##", "2#0##"),
+        "work_order_number": ("WO-####", "#####", "######"),
+        "contract_number": ("C-##-###", "SC####"),
+    }
     for name, share in optional.items():
         if rng.random() < share:
             ids[name] = fill(rng.choice(patterns[name]), rng)
@@ -237,11 +281,13 @@ def _references(case: Case, day: date, rng: Random) -> None:
             ids["routing_number"] = fill("0########", rng)
     name = rng.choice(SURNAMES[locale.language].split())
     case.extras = {
-        "customer": fill(rng.choice(("#####", "K-####", "1#####", "@@@###")), rng), "order": fill(rng.choice(("SO-#####", "######", "A##-####")), rng),
-        "salesperson": rng.choice((f"{name}", f"{rng.choice('ABDEHJKMPRST')}. {name}", fill("##", rng))), "via": rng.choice(("UPS", "DHL", "Truck 12", "DPD", "LKW")),
+        "customer": fill(rng.choice(("#####", "K-####", "1#####", "@@@###")), rng),
+        "order": fill(rng.choice(("SO-#####", "######", "A##-####")), rng),
+        "salesperson": rng.choice((f"{name}", f"{rng.choice('ABDEHJKMPRST')}. {name}", fill("##", rng))),
+        "via": rng.choice(("UPS", "DHL", "Truck 12", "DPD", "LKW")),
         "bank": f"{rng.choice(('First', 'Volksbank', 'Crédit', 'Banco', 'Union', 'ING'))} {case.vendor.town}",
         "bic": fill("@@@@@@##XXX", rng),
-    }  # fmt: skip
+    }
 
 
 def _sums(case: Case, rng: Random) -> None:

@@ -18,16 +18,28 @@ from extraction.training.validation.sheet import Sheet
 
 BOTH = {
     "title": "INVOICE / FACTURA|WORK ORDER INVOICE · FACTURA DE TRABAJO|Factura - Invoice",
-    "number": "No.|Invoice No. / Factura No.|Nº", "date": "Date / Fecha|Fecha (Date)|DATE · FECHA",
-    "customer": "Name / Nombre|Customer / Cliente|Sold to / Vendido a", "address": "Address / Dirección|Domicilio / Address",
-    "phone": "Phone / Teléfono|Tel.", "job": "Job / Trabajo No.|Project / Proyecto", "po": "P.O. / Orden de compra|PO No.",
-    "ship": "Job location / Lugar del trabajo|Dirección de la obra / Job address", "terms": "Terms / Términos",
-    "desc": "Description / Descripción|Work done / Trabajo realizado", "qty": "Qty / Cant.|Quantity / Cantidad",
-    "price": "Price / Precio|Unit price / P. unit.", "amount": "Amount / Importe|Total / Importe",
-    "subtotal": "Subtotal|Sub-total / Suma", "tax_amount": "Tax / Impuesto|Sales tax / Imp.", "total": "TOTAL|Total / Total a pagar",
-    "amount_paid": "Deposit / Anticipo", "amount_due": "Balance due / Saldo", "discount_total": "Discount / Descuento", "freight": "Delivery / Flete",
+    "number": "No.|Invoice No. / Factura No.|Nº",
+    "date": "Date / Fecha|Fecha (Date)|DATE · FECHA",
+    "customer": "Name / Nombre|Customer / Cliente|Sold to / Vendido a",
+    "address": "Address / Dirección|Domicilio / Address",
+    "phone": "Phone / Teléfono|Tel.",
+    "job": "Job / Trabajo No.|Project / Proyecto",
+    "po": "P.O. / Orden de compra|PO No.",
+    "ship": "Job location / Lugar del trabajo|Dirección de la obra / Job address",
+    "terms": "Terms / Términos",
+    "desc": "Description / Descripción|Work done / Trabajo realizado",
+    "qty": "Qty / Cant.|Quantity / Cantidad",
+    "price": "Price / Precio|Unit price / P. unit.",
+    "amount": "Amount / Importe|Total / Importe",
+    "subtotal": "Subtotal|Sub-total / Suma",
+    "tax_amount": "Tax / Impuesto|Sales tax / Imp.",
+    "total": "TOTAL|Total / Total a pagar",
+    "amount_paid": "Deposit / Anticipo",
+    "amount_due": "Balance due / Saldo",
+    "discount_total": "Discount / Descuento",
+    "freight": "Delivery / Flete",
     "sign": "Customer signature / Firma del cliente|Authorized by / Autorizado por",
-}  # fmt: skip
+}
 
 
 class Handwriting(Flowable):
@@ -199,10 +211,13 @@ def payapp(sheet: Sheet, rng: Random) -> bytes:
         *paper.parties(),
     ]
     summary = [
-        ("1.", _line(sheet, "amount"), sheet.amount(whole)), ("2.", _line(sheet, "done"), sheet.amount(done)),
-        ("3.", f"{sheet.word('retain')} {share}%", sheet.money("retainage_amount")), ("4.", _line(sheet, "net"), sheet.amount(done - held)),
-        ("5.", sheet.word("paid"), sheet.money("amount_paid")), ("6.", sheet.word("duesum"), sheet.money("amount_due")),
-    ]  # fmt: skip
+        ("1.", _line(sheet, "amount"), sheet.amount(whole)),
+        ("2.", _line(sheet, "done"), sheet.amount(done)),
+        ("3.", f"{sheet.word('retain')} {share}%", sheet.money("retainage_amount")),
+        ("4.", _line(sheet, "net"), sheet.amount(done - held)),
+        ("5.", sheet.word("paid"), sheet.money("amount_paid")),
+        ("6.", sheet.word("duesum"), sheet.money("amount_due")),
+    ]
     body = [
         [paper.text(n), paper.text(text, bold=n == "6."), paper.text(value, "r", bold=n == "6.")]
         for n, text, value in summary
@@ -258,20 +273,50 @@ def payapp(sheet: Sheet, rng: Random) -> bytes:
 
 
 LINES = {
-    "en": ("Contract sum to date", "Total completed to date", "Earned less retainage"), "es": ("Importe del contrato", "Ejecutado a origen", "Ejecutado menos retención"),
-    "de": ("Auftragssumme", "Leistungsstand gesamt", "Leistung abzüglich Einbehalt"), "fr": ("Montant du marché", "Cumul des travaux", "Cumul net de retenue"),
-    "nl": ("Aanneemsom", "Totaal gereed", "Gereed min inhouding"), "it": ("Importo contrattuale", "Lavori eseguiti a tutto oggi", "Lavori al netto della ritenuta"),
+    "en": ("Contract sum to date", "Total completed to date", "Earned less retainage"),
+    "es": ("Importe del contrato", "Ejecutado a origen", "Ejecutado menos retención"),
+    "de": ("Auftragssumme", "Leistungsstand gesamt", "Leistung abzüglich Einbehalt"),
+    "fr": ("Montant du marché", "Cumul des travaux", "Cumul net de retenue"),
+    "nl": ("Aanneemsom", "Totaal gereed", "Gereed min inhouding"),
+    "it": ("Importo contrattuale", "Lavori eseguiti a tutto oggi", "Lavori al netto della ritenuta"),
     "pt": ("Valor do contrato", "Total executado", "Executado menos retenção"),
-}  # fmt: skip
+}
 HEADS = {
-    "en": ("Item", "Description of work", "Scheduled value", "Work from previous", "Work this period", "Completed to date", "%", "Balance to finish"),
+    "en": (
+        "Item",
+        "Description of work",
+        "Scheduled value",
+        "Work from previous",
+        "Work this period",
+        "Completed to date",
+        "%",
+        "Balance to finish",
+    ),
     "es": ("Nº", "Partida", "Importe previsto", "Anterior", "Este periodo", "A origen", "%", "Pendiente"),
     "de": ("Pos.", "Leistung", "Auftragswert", "Bisher", "Dieser Zeitraum", "Kumuliert", "%", "Rest"),
     "fr": ("N°", "Poste", "Montant marché", "Mois précédents", "Ce mois", "Cumul", "%", "Reste à faire"),
-    "nl": ("Nr.", "Onderdeel", "Begroot", "Vorige termijnen", "Deze termijn", "Totaal gereed", "%", "Restant"),
-    "it": ("N.", "Lavorazione", "Importo previsto", "SAL precedenti", "SAL attuale", "Totale eseguito", "%", "Residuo"),
+    "nl": (
+        "Nr.",
+        "Onderdeel",
+        "Begroot",
+        "Vorige termijnen",
+        "Deze termijn",
+        "Totaal gereed",
+        "%",
+        "Restant",
+    ),
+    "it": (
+        "N.",
+        "Lavorazione",
+        "Importo previsto",
+        "SAL precedenti",
+        "SAL attuale",
+        "Totale eseguito",
+        "%",
+        "Residuo",
+    ),
     "pt": ("N.º", "Trabalho", "Valor previsto", "Anterior", "Este período", "Acumulado", "%", "Por executar"),
-}  # fmt: skip
+}
 
 
 def _line(sheet: Sheet, what: str) -> str:

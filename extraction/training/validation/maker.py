@@ -13,9 +13,24 @@ from extraction.training.validation.sheet import Sheet
 
 VERSION = "validation-1"
 WEIGHTS = {
-    "modern": 5, "boxed": 5, "din": 5, "prose": 4, "sidebar": 3, "merchant": 5, "erp": 4, "utility": 3, "hire": 3, "daywork": 3,
-    "handform": 3, "till": 4, "payapp": 2, "credit": 2, "offer": 2, "account": 2, "delivery": 2,
-}  # fmt: skip
+    "modern": 5,
+    "boxed": 5,
+    "din": 5,
+    "prose": 4,
+    "sidebar": 3,
+    "merchant": 5,
+    "erp": 4,
+    "utility": 3,
+    "hire": 3,
+    "daywork": 3,
+    "handform": 3,
+    "till": 4,
+    "payapp": 2,
+    "credit": 2,
+    "offer": 2,
+    "account": 2,
+    "delivery": 2,
+}
 FAMILIES = tuple(WEIGHTS)
 
 

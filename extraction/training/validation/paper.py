@@ -359,8 +359,13 @@ class Paper:
             [("LINEBELOW", (0, 0), (-1, 0), 1, black), ("LINEBELOW", (0, -1), (-1, -1), 1, black)],
             [("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.HexColor("#bbbbbb"))],
             [("BACKGROUND", (0, i), (-1, i), self.pale) for i in range(2, count, 2)],
-            [("BOX", (0, 0), (-1, -1), self.line, black), ("INNERGRID", (0, 0), (-1, 0), self.line, black), ("LINEAFTER", (0, 0), (-2, -1), self.line, black), ("LINEBELOW", (0, 0), (-1, 0), self.line, black)],
-        ]  # fmt: skip
+            [
+                ("BOX", (0, 0), (-1, -1), self.line, black),
+                ("INNERGRID", (0, 0), (-1, 0), self.line, black),
+                ("LINEAFTER", (0, 0), (-2, -1), self.line, black),
+                ("LINEBELOW", (0, 0), (-1, 0), self.line, black),
+            ],
+        ]
         return head + looks[self._look]
 
     # Sums ----------------------------------------------------------------------------------------

@@ -63,7 +63,11 @@ def erp(sheet: Sheet, rng: Random) -> bytes:
     site = [f"  {line}" for line in sheet.address("ship_to_address")]
     roll.add(*_two(customer, [sheet.label("ship"), *site] if site else [], wide), "")
     room = wide - 52
-    head = f"{sheet.word('code')[:9]:<10}{sheet.word('desc')[:room]:<{room}}{sheet.word('qty')[:10]:>11} {sheet.word('unit')[:5]:<6}{sheet.word('price')[:11]:>11}{sheet.word('amount')[:12]:>13}"
+    names = {key: sheet.word(key) for key in ("code", "desc", "qty", "unit", "price", "amount")}
+    head = (
+        f"{names['code'][:9]:<10}{names['desc'][:room]:<{room}}{names['qty'][:10]:>11} {names['unit'][:5]:<6}"
+    )
+    head += f"{names['price'][:11]:>11}{names['amount'][:12]:>13}"
     roll.add(rule, head, rule)
     running = Decimal(0)
     for i, line in enumerate(case.lines):

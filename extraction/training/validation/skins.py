@@ -322,9 +322,20 @@ def by_age(paper: Paper, balance: Decimal) -> list[tuple[str, str]]:
 
 
 SKINS: dict[str, Builder] = {
-    "modern": modern, "boxed": boxed, "din": din, "prose": prose, "sidebar": sidebar, "merchant": merchant, "utility": utility,
-    "credit": mixed, "offer": mixed, "delivery": delivery, "hire": hire, "daywork": daywork, "account": account,
-}  # fmt: skip
+    "modern": modern,
+    "boxed": boxed,
+    "din": din,
+    "prose": prose,
+    "sidebar": sidebar,
+    "merchant": merchant,
+    "utility": utility,
+    "credit": mixed,
+    "offer": mixed,
+    "delivery": delivery,
+    "hire": hire,
+    "daywork": daywork,
+    "account": account,
+}
 
 
 def draw(family: str, sheet: Sheet, rng: Random) -> bytes:
