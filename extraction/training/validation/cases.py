@@ -291,7 +291,7 @@ def _references(case: Case, day: date, rng: Random) -> None:
 
 
 def _sums(case: Case, rng: Random) -> None:
-    """Work out the sums: subtotal - discount + freight + tax = total; receipts of Europe hold the tax in their prices."""
+    """Work out the sums: subtotal - discount + freight + tax = total; receipts outside North America include tax."""
     money, lines = case.money, case.lines
     case.gross = case.family == "till" and case.locale.country not in ("US", "CA")
     if case.document_type == "credit_note" and rng.random() < 0.5:

@@ -13,8 +13,9 @@ from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate
 
 from extraction.training.validation.cases import cents
 from extraction.training.validation.faces import HANDS
-from extraction.training.validation.paper import Paper, Rows
+from extraction.training.validation.paper import Paper
 from extraction.training.validation.sheet import Sheet
+from extraction.training.validation.stationery import Rows
 
 BOTH = {
     "title": "INVOICE / FACTURA|WORK ORDER INVOICE · FACTURA DE TRABAJO|Factura - Invoice",

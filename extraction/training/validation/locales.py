@@ -1,4 +1,4 @@
-"""How fourteen countries write money, dates, addresses, tax numbers and bank details."""
+"""How fifteen countries write money, dates, addresses, tax numbers and bank details."""
 
 from __future__ import annotations
 
