@@ -331,7 +331,7 @@ class Paper(Stationery):
         rows = [[self.text(sheet.word(k), bold=True, scale=0.85) for k in ("rate", "net", "tax")]]
         rows += [
             [
-                self.text(f"{sheet.number(r, 1)}%", scale=0.85),
+                self.text(f"{sheet.percent(r)}%", scale=0.85),
                 self.text(sheet.number(n), "r", scale=0.85),
                 self.text(sheet.number(t), "r", scale=0.85),
             ]

@@ -179,11 +179,12 @@ class Sheet:
         rate = self.case.rate
         if rate is None or "tax_rate" in self._absent:
             return ""
-        places = max(0, -int(rate.normalize().as_tuple().exponent))
-        text = self.number(rate, places) + self.rng.choice(
-            ("%", " %" if self.locale.language != "en" else "%")
-        )
+        text = self.percent(rate) + self.rng.choice(("%", " %" if self.locale.language != "en" else "%"))
         return self.note("tax_rate", float(rate), text.replace(" ", "\N{NO-BREAK SPACE}"))
+
+    def percent(self, rate: Decimal) -> str:
+        """Return a rate with as many decimals as it has."""
+        return self.number(rate, max(0, -int(rate.normalize().as_tuple().exponent)))
 
     def cell(self, index: int, column: str) -> str:
         """Print one cell of line ``index``."""
@@ -204,8 +205,7 @@ class Sheet:
                 self.number(line.quantity, 0 if whole and not self.long_quantity else 2),
             )
         elif column == "tax_rate":
-            places = 0 if line.rate == line.rate.to_integral_value() else 2
-            plain, text = float(line.rate), self.number(line.rate, places) + "%"
+            plain, text = float(line.rate), f"{self.percent(line.rate)}%"
         else:
             value = line.price if column == "unit_price" else line.amount
             plain, text = float(value), self.amount(value)
@@ -304,8 +304,7 @@ class Sheet:
                 continue
             if name == "tax_amount" and len(case.taxes) > 1:
                 rows += [
-                    ("", f"{self.word('tax')} {self.number(r, 0 if r == int(r) else 1)}%", self.amount(t))
-                    for r, _, t in case.taxes
+                    ("", f"{self.word('tax')} {self.percent(r)}%", self.amount(t)) for r, _, t in case.taxes
                 ]
                 self.unclear.add("tax_amount")
                 continue
