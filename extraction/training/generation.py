@@ -66,6 +66,20 @@ class Document:
     truth: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A maker of documents that this module can run.
+
+    ``make`` is a function of a module, so that other processes can be sent it; the same plan and index must give it
+    the same bytes anywhere. ``version`` is recorded with a run: documents of different versions don't mix.
+    """
+
+    name: str
+    version: str
+    families: Sequence[str]
+    make: Callable[[Plan, int], Document]
+
+
 def make_document(plan: Plan, index: int) -> Document:
     """Make document ``index`` (from 0) of a plan; the same plan and index give the same bytes in any process."""
     layout = index // plan.fills
@@ -205,18 +219,26 @@ def _write(path: Path, data: bytes) -> None:
     half.replace(path)
 
 
-def _make_into(folder: Path, plan: Plan, index: int) -> int:
+def _make_into(folder: Path, plan: Plan, make: Callable[[Plan, int], Document], index: int) -> int:
     """Make one document and its truth, unless both are there already; return its index."""
     line = folder / "lines" / f"{index:06d}.json"
     if not line.is_file():
-        document = make_document(plan, index)
+        document = make(plan, index)
         _write(folder / "files" / document.name, document.data)
         _write(line, json.dumps(document.truth, ensure_ascii=False).encode())
     return index
 
 
+TRAINING = Generator("training", GENERATOR_VERSION, FAMILIES, make_document)
+
+
 def generate(
-    folder: Path, plan: Plan, *, processes: int = 1, report: Callable[[int], None] = lambda done: None
+    folder: Path,
+    plan: Plan,
+    *,
+    generator: Generator = TRAINING,
+    processes: int = 1,
+    report: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Write ``files/*`` and ``truth.jsonl`` of a plan into a folder.
 
@@ -227,17 +249,17 @@ def generate(
     """
     (folder / "files").mkdir(parents=True, exist_ok=True)
     (folder / "lines").mkdir(exist_ok=True)
-    _claim(folder, plan)
-    for done, _ in enumerate(_each(folder, plan, processes), start=1):
+    _claim(folder, plan, generator)
+    for done, _ in enumerate(_each(folder, plan, generator, processes), start=1):
         report(done)
     lines = (folder / "lines" / f"{index:06d}.json" for index in range(plan.count))
     _write(folder / "truth.jsonl", b"".join(line.read_bytes() + b"\n" for line in lines))
 
 
-def _claim(folder: Path, plan: Plan) -> None:
+def _claim(folder: Path, plan: Plan, generator: Generator) -> None:
     """Record which plan a folder belongs to; the count may change, nothing else."""
     own = {
-        "generator": GENERATOR_VERSION,
+        "generator": generator.version,
         "seed": plan.seed,
         "families": list(plan.families),
         "scans": plan.scans,
@@ -254,16 +276,16 @@ def _claim(folder: Path, plan: Plan) -> None:
     _write(record, json.dumps(own).encode())
 
 
-def _each(folder: Path, plan: Plan, processes: int) -> Iterator[int]:
+def _each(folder: Path, plan: Plan, generator: Generator, processes: int) -> Iterator[int]:
     if processes == 1:
         for index in range(plan.count):
-            yield _make_into(folder, plan, index)
+            yield _make_into(folder, plan, generator.make, index)
         return
     # Ctrl-C reaches the whole group: the workers finish what they have in hand, this process stops handing out.
     with ProcessPoolExecutor(
         processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
-        tasks = [pool.submit(_make_into, folder, plan, index) for index in range(plan.count)]
+        tasks = [pool.submit(_make_into, folder, plan, generator.make, index) for index in range(plan.count)]
         try:
             for task in as_completed(tasks):
                 yield task.result()

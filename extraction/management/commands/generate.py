@@ -10,8 +10,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from extraction.training.business import FAMILIES
-from extraction.training.generation import Plan, generate
+from extraction.training.generation import TRAINING, Plan, generate
+from extraction.training.validation.maker import VALIDATION
+
+GENERATORS = {one.name: one for one in (TRAINING, VALIDATION)}
 
 
 def _share(text: str) -> float:
@@ -47,9 +49,15 @@ class Command(BaseCommand):
             nargs="+",
             action="extend",
             default=[],
-            choices=FAMILIES,
             metavar="NAME",
-            help=f"only these: {', '.join(FAMILIES)}",
+            help="only these families: "
+            + "; ".join(f"{one.name}: {', '.join(one.families)}" for one in GENERATORS.values()),
+        )
+        parser.add_argument(
+            "--generator",
+            choices=GENERATORS,
+            default=TRAINING.name,
+            help="training, or validation: other layouts and words, to judge what was trained on the first (training)",
         )
         parser.add_argument(
             "--processes", type=_positive, default=1, metavar="P", help="how many processes (1)"
@@ -70,7 +78,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        families = tuple(name for name in FAMILIES if name in options["family"]) or FAMILIES
+        generator = GENERATORS[options["generator"]]
+        if strange := [name for name in options["family"] if name not in generator.families]:
+            raise CommandError(
+                f"No family of the {generator.name} generator: {', '.join(strange)}. "
+                f"There are {', '.join(generator.families)}."
+            )
+        if generator is VALIDATION and options["fills"] != 1:
+            raise CommandError("--fills: each validation document has a layout of its own.")
+        families = tuple(n for n in generator.families if n in options["family"]) or tuple(generator.families)
         plan = Plan(options["seed"], options["count"], families, options["scans"], options["fills"])
         begun = time.monotonic()
         live = sys.stderr.isatty()
@@ -85,7 +101,7 @@ class Command(BaseCommand):
             )
 
         try:
-            generate(options["out"], plan, processes=options["processes"], report=report)
+            generate(options["out"], plan, generator=generator, processes=options["processes"], report=report)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
