@@ -2,7 +2,9 @@
 
     upload -> submit -> [queue] -> process_next: read -> store -> route -> [a person] -> approve -> export
 
-`process_next`, `sweep`, `beat` and `prune` are the only entry points that the
+Beside it, every minute: what people settled -> learn -> the vendor memory that the next read looks at.
+
+`process_next`, `sweep`, `learn`, `beat` and `prune` are the only entry points that the
 queue knows; their arguments are names, never objects.
 """
 
@@ -18,6 +20,7 @@ from django_q.exceptions import TimeoutException
 
 import extraction.services
 import review.services
+import review.teaching
 from extraction.documents import DocumentRefused
 from extraction.models import Run
 from extraction.schema import Reading
@@ -167,6 +170,13 @@ def _bury(item: WorkItem) -> bool:
     return True
 
 
+def learn() -> str:
+    """Remember what people settled, for the next invoices of the same vendors. Runs every minute."""
+    outcome = f"{review.teaching.teach()} learned from"
+    log.debug(outcome)
+    return outcome
+
+
 def beat(queue: str) -> str:
     """Show the watchdog that the queue moves."""
     work.beat(queue)
@@ -175,4 +185,4 @@ def beat(queue: str) -> str:
 
 def prune() -> str:
     """Remove rows that have served their purpose. Runs nightly."""
-    return f"{work.prune()} old rows removed"
+    return f"{work.prune() + extraction.services.forget_old()} old rows removed"

@@ -13,6 +13,7 @@ from pathlib import Path
 from extraction import rules
 from extraction.calibration import Calibration, Evidence, load_calibration
 from extraction.fields import FIELDS
+from extraction.memory import layout_phrases
 from extraction.reading.anchors import Surroundings, find_labels
 from extraction.reading.context import Context, find_context
 from extraction.reading.document_type import find_document_type
@@ -26,9 +27,10 @@ from extraction.reading.header import (
 )
 from extraction.reading.line_items import Table, find_line_items
 from extraction.reading.lines import lay_out
-from extraction.reading.money import Sum, decode, find_money_candidates
+from extraction.reading.money import MONEY_FIELDS, Sum, decode, find_money_candidates
 from extraction.reading.parties import find_parties
 from extraction.reading.project import find_project
+from extraction.reading.recall import PARTY_FIELDS, Recall
 from extraction.reading.values import Value, find_values
 from extraction.schema import Alternative, FieldValue, Hints, PageImage, Reading, Seconds, Word
 
@@ -55,7 +57,12 @@ def _code_digest() -> str:
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(
-        [*package.glob("reading/*.py"), *package.glob("*.toml"), package / "rules.py", Path(__file__)]
+        [
+            *package.glob("reading/*.py"),
+            *package.glob("*.toml"),
+            *(package / name for name in ("rules.py", "memory.py", "weights/memory.json")),
+            Path(__file__),
+        ]
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -113,15 +120,17 @@ def understand(
     in_table = table.header_tokens | table.body_tokens
     all_labels = [label for page in layout for label in labels[page.number]]
 
+    recall = Recall(hints.memory, layout_phrases(layout) if hints.memory else frozenset(), layout, values)
+
     candidates: dict[str, list[Candidate]] = {}
     header = find_header_candidates(layout, surroundings, values, context, in_table)
     header["job_number"] = find_project(all_labels, layout) + header["job_number"]
     header["job_number"].sort(key=lambda c: -c.score)
+    header = recall.apply(header, (*ID_FIELDS, *DATE_FIELDS))
     for names in (ID_FIELDS, DATE_FIELDS):
         candidates |= choose(header, names)
-    candidates |= {
-        k: v for k, v in find_parties(layout, all_labels, values, in_table).candidates.items() if v
-    }
+    parties = find_parties(layout, all_labels, values, in_table).candidates
+    candidates |= {k: v for k, v in recall.apply(parties, PARTY_FIELDS).items() if v}
     terms = find_payment_terms(all_labels, layout)
     if terms:
         candidates["payment_terms"] = terms
@@ -129,7 +138,7 @@ def understand(
     if ibans:
         candidates["iban"] = [_of_value(v, 0.9) for v in ibans]
     money, tills = find_money_candidates(layout, surroundings, values, table)
-    sums = decode(money, table, tills)
+    sums = decode(recall.apply(money, MONEY_FIELDS), table, tills)
     rate = _tax_rate(values, surroundings, sums)
     if rate is not None:
         candidates["tax_rate"] = [rate]
