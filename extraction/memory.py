@@ -226,9 +226,7 @@ class Places:
         return [
             t.index
             for t in self.tokens.values()
-            if t.page == page
-            and box.x0 <= t.box.center[0] <= box.x1
-            and box.y0 <= t.box.center[1] <= box.y1
+            if t.page == page and box.x0 <= t.box.center[0] <= box.x1 and box.y0 <= t.box.center[1] <= box.y1
         ]
 
 

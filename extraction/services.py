@@ -221,12 +221,7 @@ def learn(invoice: Invoice, confirmed: Mapping[str, memory.Confirmed]) -> bool:
 
     :returns: whether anything was remembered: not without words, keys or values.
     """
-    pages = []
-    for row in invoice.document.pages.exclude(words=""):
-        with row.words.open("rb") as file:
-            words = _words_from_json(file.read())
-        pages.append((PageImage(row.number, row.width, row.height, b""), words))
-    lesson = memory.study(pages, confirmed)
+    lesson = memory.study(pages_with_words(invoice.document), confirmed)
     if not lesson.fields or not lesson.keys.pairs:
         return False
     with transaction.atomic():
@@ -241,15 +236,28 @@ def learn(invoice: Invoice, confirmed: Mapping[str, memory.Confirmed]) -> bool:
         held = VendorMemory.objects.select_for_update().filter(
             _under(lesson.keys), organization_id=invoice.organization_id
         )
-        rows = list(held.order_by("pk"))
-        for row in rows:
+        remembered = list(held.order_by("pk"))
+        for row in remembered:
             before = _as_memory(row) if row.version else None
             after = memory.learn(before, row.kind, row.key, lesson)
             row.phrases, row.fields = sorted(after.phrases), memory.as_json(after.fields)
             row.version += 1
             row.updated = timezone.now()
-        VendorMemory.objects.bulk_update(rows, ["phrases", "fields", "version", "updated"])
+        VendorMemory.objects.bulk_update(remembered, ["phrases", "fields", "version", "updated"])
     return True
+
+
+def pages_with_words(document: Document) -> list[tuple[PageImage, tuple[Word, ...]]]:
+    """Return a document's pages as they were read, without their pictures.
+
+    :raises FileNotFoundError: if a page's words are not in the storage.
+    """
+    pages = []
+    for row in document.pages.exclude(words=""):
+        with row.words.open("rb") as file:
+            words = _words_from_json(file.read())
+        pages.append((PageImage(row.number, row.width, row.height, b""), words))
+    return pages
 
 
 def forget_old() -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 import extraction.services
 from extraction.memory import Confirmed
 from extraction.schema import Box
 from invoiceapp.records import invoices
+from invoiceapp.records.models import Invoice
 from review.models import Decision, Item
 from review.services import TAKE_BACK
 
@@ -26,31 +28,40 @@ def teach(limit: int = BATCH) -> int:
     :returns: how many items taught something.
     """
     now = timezone.now()
-    settled = Item.objects.filter(
-        status=Item.Status.SETTLED, taught_at=None, settled_at__lt=now - TAKE_BACK
-    ).select_related("invoice__document")
+    newer = Item.objects.filter(invoice=OuterRef("invoice"), pk__gt=OuterRef("pk"))
+    settled = (
+        Item.objects.filter(status=Item.Status.SETTLED, taught_at=None, settled_at__lt=now - TAKE_BACK)
+        .exclude(Exists(newer))  # taken back or sent back: it counts together with what is decided then
+        .select_related("invoice__document")
+        .order_by("settled_at")
+    )
     taught = 0
-    for item in settled.order_by("settled_at")[:limit]:
-        if not Item.objects.filter(pk=item.pk, taught_at=None).update(taught_at=now):
+    for item in settled[:limit]:
+        untaught = Item.objects.filter(invoice=item.invoice_id, status=Item.Status.SETTLED, taught_at=None)
+        together = list(untaught.values_list("pk", flat=True))
+        if not untaught.filter(pk=item.pk).update(taught_at=now):
             continue
+        untaught.filter(pk__in=together).update(taught_at=now)
         try:
-            taught += _teach(item)
+            taught += _teach(item.invoice, together)
         except Exception:  # one document whose words are gone must not keep the others from being learned
             log.exception("Nothing could be learned from the review of invoice %s", item.invoice_id)
     return taught
 
 
-def _teach(item: Item) -> bool:
-    if Item.objects.filter(invoice=item.invoice_id, pk__gt=item.pk).exists():
-        return False  # taken back or sent back: what is decided then counts
-    held = invoices.current_values(item.invoice)
+def _teach(invoice: Invoice, items: list[int]) -> bool:
+    """Learn from the last decision about each field."""
+    held = invoices.current_values(invoice)
+    last = {d.field: d for d in Decision.objects.filter(item__in=items).order_by("pk")}
     confirmed = {}
-    for decision in item.decisions.filter(why=Decision.Why.MISREAD).exclude(value=""):
-        value = held.get(decision.field)
-        placed = value is not None and value.value == decision.value and value.page is not None and value.box
-        confirmed[decision.field] = (
-            Confirmed(decision.value, value.page, Box(*value.box))
-            if value is not None and placed
+    for name, decision in last.items():
+        if decision.why != Decision.Why.MISREAD or not decision.value:
+            continue
+        row = held.get(name)
+        box: list[float] | None = row.box if row is not None and row.value == decision.value else None
+        confirmed[name] = (
+            Confirmed(decision.value, row.page, Box(*box))
+            if row is not None and row.page is not None and box
             else Confirmed(decision.value)
         )
-    return bool(confirmed) and extraction.services.learn(item.invoice, confirmed)
+    return bool(confirmed) and extraction.services.learn(invoice, confirmed)

@@ -268,10 +268,12 @@ def as_text(summary: Mapping[str, Any]) -> str:
             for n in ("without", "with")
         )
         lines.append(
-            f"{name:<7}{row['documents']:>9}{row['values']:>8}  {shares}  {row['gained']:>6} {row['lost']:>4}  {row['p']:g}"
+            f"{name:<7}{row['documents']:>9}{row['values']:>8}  {shares}"
+            f"  {row['gained']:>6} {row['lost']:>4}  {row['p']:g}"
         )
     lines += [
-        f"  {name:<20} {row['gained']} gained, {row['lost']} lost" for name, row in summary["by_field"].items()
+        f"  {name:<20} {row['gained']} gained, {row['lost']} lost"
+        for name, row in summary["by_field"].items()
     ]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('extraction', '0001_initial'),
-        ('records', '0002_vendor_memory'),
+        ('records', '0002_page_words'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('extraction', '0002_vendor_memory'),
-        ('records', '0002_vendor_memory'),
+        ('records', '0002_page_words'),
         ('review', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
