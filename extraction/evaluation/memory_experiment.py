@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def run(
             pages = _words(document)
             keys = keys_of(pages)
             without = understand(pages, Hints()).fields
-            with observed(lambda *seen, d=document: _observe(samples, d, *seen)):  # type: ignore[misc]
+            with observed(partial(_observe, samples, document)):
                 hints = Hints(memory=_held(store, keys))
                 remembered = understand(pages, hints).fields
             trials.append(Trial(k + 1, _judge(document, without), _judge(document, remembered)))
@@ -215,7 +216,7 @@ def mcnemar(wins: int, losses: int) -> float:
     if n == 0:
         return 1.0
     tail = sum(math.comb(n, i) for i in range(min(wins, losses) + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    return float(min(1.0, 2 * tail))
 
 
 def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
