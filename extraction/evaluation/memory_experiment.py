@@ -186,6 +186,23 @@ def fit(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
     y = np.array([s.right for s in samples], dtype=float)
     score = np.clip(np.array([s.score for s in samples], dtype=float), 0.01, 0.99)
     offset = np.log(score / (1 - score))
+    names = [(level, name) for level in ("hint", "strong") for name in FEATURES]
+    sign = np.array([-1.0 if name == "nothing" else 1.0 for _, name in names])
+    weights, kept = np.zeros(len(names)), np.ones(len(names), dtype=bool)
+    while True:
+        weights[kept] = _newton(x[:, kept], y, offset)
+        wrong = weights * sign < 0
+        if not wrong.any():
+            break
+        kept &= ~wrong  # the others are fitted again without it
+        weights[:] = 0.0
+    fitted: dict[str, dict[str, float]] = {"hint": {}, "strong": {}}
+    for (level, name), weight in zip(names, weights, strict=True):
+        fitted[level][name] = round(float(weight), 3)
+    return fitted
+
+
+def _newton(x: np.ndarray, y: np.ndarray, offset: np.ndarray) -> np.ndarray:
     weights = np.zeros(x.shape[1])
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(offset + x @ weights, -30, 30)))
@@ -195,11 +212,7 @@ def fit(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    names = [(level, name) for level in ("hint", "strong") for name in FEATURES]
-    fitted: dict[str, dict[str, float]] = {"hint": {}, "strong": {}}
-    for (level, name), weight in zip(names, weights, strict=True):
-        fitted[level][name] = round(min(weight, 0.0) if name == "nothing" else max(weight, 0.0), 3)
-    return fitted
+    return weights
 
 
 def _row(sample: Sample) -> list[float]:
