@@ -9,7 +9,7 @@ the earlier ones taught, then taught from its truth, as a person would have corr
 reader was right, else looked for on the page.
 
 ``--fit`` fits ``extraction/weights/memory.json`` on the first half of the layouts (drawn by a fixed seed); figures
-about generated documents then belong to ``--half second``.
+about generated documents then belong to ``--half second``, in a run of its own.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ PARTY_FIELDS = (
 
 @cache
 def _weights() -> Mapping[str, tuple[float, ...]]:
-    """Load the log-odds of each feature, for a hint and for a strong memory (``evaluation.memory_experiment``)."""
+    """Load the log-odds of each feature, for a hint and for a strong memory; the file says where they come from."""
     content = json.loads(WEIGHTS.read_text("utf-8"))
     return {level: tuple(content[level][name] for name in FEATURES) for level in ("hint", "strong")}
 
