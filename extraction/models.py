@@ -142,3 +142,30 @@ class FieldReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.value}"
+
+
+class VendorMemory(models.Model):
+    """What an organization's checked invoices taught about a vendor's layout, under one key (`extraction.memory`)."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, help_text="What the key is: tax_id, email, phone or layout.")
+    key = models.CharField(max_length=100)
+    phrases = models.JSONField(default=list, help_text="Hashes of the layout's label phrases.")
+    fields = models.JSONField(default=dict, help_text="Field -> where and how it stood, and how often.")
+    version = models.PositiveIntegerField(default=1, help_text="How many checked invoices taught it.")
+    updated = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Its index also serves services.memories: one look-up per invoice.
+            models.UniqueConstraint(fields=["organization", "kind", "key"], name="memory_once_per_key"),
+        ]
+        indexes = [
+            # services.forget_old, nightly
+            models.Index(fields=["updated"], name="memory_prune"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from extraction.memory import VendorMemory
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -177,11 +179,13 @@ class Hints:
     """What is known about a document before it is read; any of it may be wrong.
 
     ``country`` is ISO 3166 alpha-2 and decides how 03/04/2026 is understood when
-    the page itself does not say; ``currency`` is ISO 4217.
+    the page itself does not say; ``currency`` is ISO 4217. ``memory`` is what earlier invoices of the same
+    organization taught under the document's keys, the surest key first (``extraction.memory``).
     """
 
     country: str = "US"
     currency: str = ""
+    memory: tuple[VendorMemory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from extraction import gate, registry
+from extraction import gate, memory, registry
 from extraction.documents import open_pages
-from extraction.models import Certification, FieldReading, Run
+from extraction.models import Certification, FieldReading, Run, VendorMemory
 from extraction.reading.words import read_words
-from extraction.schema import Hints, PageImage, Reading, Word
+from extraction.schema import Box, Hints, PageImage, Reading, Word
 from invoiceapp.records import matching
 from invoiceapp.records.models import Document, Invoice, Organization, Page
+
+# A vendor that sent nothing for two years has most likely changed its form since.
+REMEMBERED = timedelta(days=730)
 
 
 def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
@@ -49,7 +55,12 @@ def read(run: Run) -> Reading:
     _keep_pages(invoice.document, upright)
     backend = registry.backend(run.backend)
     organization = invoice.organization
-    reading = backend.read(upright, Hints(country=organization.country, currency=organization.currency))
+    hints = Hints(
+        country=organization.country,
+        currency=organization.currency,
+        memory=memories(organization, memory.keys_of(read_pages)),
+    )
+    reading = backend.read(upright, hints)
     done = time.perf_counter()
     return replace(
         reading,
@@ -202,5 +213,91 @@ def _keep_pages(document: Document, pages: list[PageImage]) -> None:
 
 
 def _words_as_json(words: tuple[Word, ...]) -> bytes:
-    cells = [[word.text, *word.box.as_list(), word.line] for word in words]
+    cells = [[word.text, *word.box.as_list(), word.line, round(word.confidence, 4)] for word in words]
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _words_from_json(content: bytes) -> tuple[Word, ...]:
+    """Return a stored page's words; pages stored by an earlier version have no confidences."""
+    return tuple(
+        Word(text, Box(x0, y0, x1, y1), confidence[0] if confidence else 1.0, line)
+        for text, x0, y0, x1, y1, line, *confidence in json.loads(content)
+    )
+
+
+# --- vendor memory -------------------------------------------------------------------------------
+
+
+def memories(organization: Organization, keys: memory.Keys) -> tuple[memory.VendorMemory, ...]:
+    """Return what the organization remembers under a document's keys, the surest key first. One query.
+
+    Nothing that another organization taught is ever looked at.
+    """
+    rows = VendorMemory.objects.filter(_under(keys), organization=organization)
+    held = {(row.kind, row.key): _as_memory(row) for row in rows}
+    return tuple(held[pair] for pair in keys.pairs if pair in held)
+
+
+def learn(invoice: Invoice, confirmed: Mapping[str, memory.Confirmed]) -> bool:
+    """Remember how the values that a person confirmed stand on the invoice's pages.
+
+    Reads the stored words of the pages, then writes in one short transaction.
+
+    :returns: whether anything was remembered: not without words, keys or values.
+    """
+    lesson = memory.study(pages_with_words(invoice.document), confirmed)
+    if not lesson.fields or not lesson.keys.pairs:
+        return False
+    with transaction.atomic():
+        # Whoever comes second at a new key waits here for the first one's row, and then learns on top of it.
+        VendorMemory.objects.bulk_create(
+            [
+                VendorMemory(organization_id=invoice.organization_id, kind=kind, key=key, version=0)
+                for kind, key in lesson.keys.pairs
+            ],
+            ignore_conflicts=True,
+        )
+        held = VendorMemory.objects.select_for_update().filter(
+            _under(lesson.keys), organization_id=invoice.organization_id
+        )
+        remembered = list(held.order_by("pk"))
+        for row in remembered:
+            before = _as_memory(row) if row.version else None
+            after = memory.learn(before, row.kind, row.key, lesson)
+            row.phrases, row.fields = sorted(after.phrases), memory.as_json(after.fields)
+            row.version += 1
+            row.updated = timezone.now()
+        VendorMemory.objects.bulk_update(remembered, ["phrases", "fields", "version", "updated"])
+    return True
+
+
+def pages_with_words(document: Document) -> list[tuple[PageImage, tuple[Word, ...]]]:
+    """Return a document's pages as they were read, without their pictures.
+
+    :raises FileNotFoundError: if a page's words are not in the storage.
+    """
+    pages = []
+    for row in document.pages.exclude(words=""):
+        with row.words.open("rb") as file:
+            words = _words_from_json(file.read())
+        pages.append((PageImage(row.number, row.width, row.height, b""), words))
+    return pages
+
+
+def forget_old() -> int:
+    """Remove what no checked invoice has confirmed for `REMEMBERED`; returns how many rows."""
+    return VendorMemory.objects.filter(updated__lt=timezone.now() - REMEMBERED).delete()[0]
+
+
+def _under(keys: memory.Keys) -> Q:
+    by_kind: dict[str, list[str]] = {}
+    for kind, key in keys.pairs:
+        by_kind.setdefault(kind, []).append(key)
+    condition = Q(pk__in=())
+    for kind, names in by_kind.items():
+        condition |= Q(kind=kind, key__in=names)
+    return condition
+
+
+def _as_memory(row: VendorMemory) -> memory.VendorMemory:
+    return memory.VendorMemory(row.kind, row.key, frozenset(row.phrases), memory.from_json(row.fields))

@@ -2,7 +2,9 @@
 
     upload -> submit -> [queue] -> process_next: read -> store -> route -> [a person] -> approve -> export
 
-`process_next`, `sweep`, `beat`, `certify` and `prune` are the only entry points that the
+Beside it, every minute: what people settled -> learn -> the vendor memory that the next read looks at.
+
+`process_next`, `sweep`, `learn`, `beat`, `certify` and `prune` are the only entry points that the
 queue knows; their arguments are names, never objects.
 """
 
@@ -19,6 +21,7 @@ from django_q.exceptions import TimeoutException
 import extraction.services
 import review.certification
 import review.services
+import review.teaching
 from extraction.documents import DocumentRefused
 from extraction.models import Run
 from extraction.schema import Reading
@@ -168,6 +171,13 @@ def _bury(item: WorkItem) -> bool:
     return True
 
 
+def learn() -> str:
+    """Remember what people settled, for the next invoices of the same vendors. Runs every minute."""
+    outcome = f"{review.teaching.teach()} learned from"
+    log.debug(outcome)
+    return outcome
+
+
 def beat(queue: str) -> str:
     """Show the watchdog that the queue moves."""
     work.beat(queue)
@@ -181,4 +191,4 @@ def certify() -> str:
 
 def prune() -> str:
     """Remove rows that have served their purpose. Runs nightly."""
-    return f"{work.prune()} old rows removed"
+    return f"{work.prune() + extraction.services.forget_old()} old rows removed"

@@ -57,6 +57,9 @@ class Item(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     settled_at = models.DateTimeField(null=True, blank=True)
+    taught_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the vendor memory learned from it, or found nothing to learn."
+    )
 
     objects: ClassVar = VisibleQuerySet.as_manager()
 
@@ -76,6 +79,10 @@ class Item(models.Model):
                 name="item_queue",
             ),
             models.Index(fields=["claimed_by"], condition=Q(status="open"), name="item_mine"),
+            # teaching.teach
+            models.Index(
+                fields=["settled_at"], condition=Q(status="settled", taught_at=None), name="item_to_teach"
+            ),
         ]
 
     def __str__(self) -> str:

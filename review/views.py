@@ -266,7 +266,7 @@ def take_back(request: OfficeRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def words(request: OfficeRequest, pk: int, number: int) -> HttpResponse:
-    """Return the words of a page as JSON: ``[[text, x0, y0, x1, y1, line], ...]``, page-relative."""
+    """Return the words of a page as JSON: ``[[text, x0, y0, x1, y1, line, confidence], ...]``, page-relative."""
     item = _item(request, pk)
     page = get_object_or_404(Page, document_id=item.invoice.document_id, number=number)
     content = b"[]"

@@ -13,6 +13,7 @@ from pathlib import Path
 from extraction import rules
 from extraction.calibration import Calibration, Evidence, load_calibration
 from extraction.fields import FIELDS
+from extraction.memory import VendorMemory, layout_phrases
 from extraction.reading.anchors import Surroundings
 from extraction.reading.context import Context
 from extraction.reading.document_type import find_document_type
@@ -26,9 +27,10 @@ from extraction.reading.header import (
     find_payment_terms,
 )
 from extraction.reading.line_items import Table
-from extraction.reading.money import Sum, decode, find_money_candidates
+from extraction.reading.money import MONEY_FIELDS, Sum, decode, find_money_candidates
 from extraction.reading.parties import find_parties
 from extraction.reading.project import find_project
+from extraction.reading.recall import PARTY_FIELDS, Recall
 from extraction.reading.scorer import Scorer, load_scorer, rescore
 from extraction.reading.survey import Survey, survey
 from extraction.reading.values import Value
@@ -65,8 +67,9 @@ def _code_digest() -> str:
         [
             *package.glob("reading/*.py"),
             *package.glob("*.toml"),
-            *(package / "weights" / name for name in ("encoder.json", "scorer.json")),
+            *(package / "weights" / name for name in ("encoder.json", "scorer.json", "memory.json")),
             package / "rules.py",
+            package / "memory.py",
             Path(__file__),
         ]
     ):
@@ -124,7 +127,7 @@ def understand(
     document = survey(pages, hints)
     scorer = load_scorer() if learned else None
     tagging = tag(document) if scorer is not None else None
-    return decide(document, calibration or load_calibration(), scorer, tagging)
+    return decide(document, calibration or load_calibration(), scorer, tagging, hints.memory)
 
 
 def decide(
@@ -132,6 +135,7 @@ def decide(
     calibration: Calibration,
     scorer: Scorer | None,
     tagging: Tagging | None,
+    memory: tuple[VendorMemory, ...] = (),
     *,
     arithmetic: bool = True,
 ) -> Understanding:
@@ -139,6 +143,7 @@ def decide(
 
     :param scorer: the scorer; without it the rules' own scores decide.
     :param tagging: what the encoder says of each word; without it the scorer has only the rules to go by.
+    :param memory: what earlier invoices of the organization taught.
     :param arithmetic: whether sums must add up (``extraction.reading.money.decode``).
     """
     layout, context, table, values = document.layout, document.context, document.table, document.values
@@ -146,6 +151,8 @@ def decide(
     by_rule = {name: several[0].value for name, several in found.items() if several}
     if scorer is not None:
         found = rescore(document, found, tagging, scorer)
+    recall = Recall(memory, layout_phrases(layout) if memory else frozenset(), layout, values)
+    found = recall.apply(found, (*ID_FIELDS, *DATE_FIELDS, *PARTY_FIELDS, *MONEY_FIELDS))
     candidates = {k: v for k, v in found.items() if v and k in _AS_FOUND}
     for names in (ID_FIELDS, DATE_FIELDS):
         candidates |= choose(found, names)

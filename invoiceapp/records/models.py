@@ -189,7 +189,10 @@ class Page(models.Model):
     rotation = models.PositiveSmallIntegerField(default=0, help_text="Degrees clockwise, already applied.")
     picture = models.FileField(upload_to=page_path, max_length=200)
     words = models.FileField(
-        upload_to=page_path, max_length=200, blank=True, help_text="JSON: [[text, x0, y0, x1, y1, line], ...]"
+        upload_to=page_path,
+        max_length=200,
+        blank=True,
+        help_text="JSON: [[text, x0, y0, x1, y1, line, confidence], ...]",
     )
 
     class Meta:

@@ -32,7 +32,7 @@ def test_preparing_twice_is_the_same_as_once(settings: Any) -> None:
     settings.SECRET_KEY_IS_SHARED = True  # which is asked for as soon as the database is a server
     call_command("prepare", verbosity=0)
     before = rows()
-    assert [row[0] for row in before] == ["certify", "heartbeat", "prune", "sweep"]
+    assert [row[0] for row in before] == ["certify", "heartbeat", "learn", "prune", "sweep"]
     next_runs = dict(Schedule.objects.values_list("name", "next_run"))
     call_command("prepare", verbosity=0)
     assert rows() == before
