@@ -41,7 +41,7 @@ def plans() -> tuple[Plan, ...]:
     return (
         Plan("sweep", "invoiceapp.pipeline.sweep", minutes=1),
         Plan("heartbeat", "invoiceapp.pipeline.beat", minutes=1, args=(settings.QUEUE_NAME,)),
-        Plan("certify", "invoiceapp.pipeline.certify", cron="47 3 * * *"),
+        Plan("certify", "invoiceapp.pipeline.certify", cron="47 4 * * *"),
         Plan("prune", "invoiceapp.pipeline.prune", cron="17 4 * * *"),
     )
 
