@@ -42,7 +42,7 @@ def plans() -> tuple[Plan, ...]:
         Plan("sweep", "invoiceapp.pipeline.sweep", minutes=1),
         Plan("learn", "invoiceapp.pipeline.learn", minutes=1),
         Plan("heartbeat", "invoiceapp.pipeline.beat", minutes=1, args=(settings.QUEUE_NAME,)),
-        Plan("certify", "invoiceapp.pipeline.certify", cron="47 3 * * *"),
+        Plan("certify", "invoiceapp.pipeline.certify", cron="47 4 * * *"),
         Plan("prune", "invoiceapp.pipeline.prune", cron="17 4 * * *"),
     )
 
