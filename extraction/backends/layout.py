@@ -163,19 +163,19 @@ def decide(
 
     fields: dict[str, FieldValue] = {}
     evidence: dict[str, Evidence] = {}
-    for name, found in candidates.items():
-        margin = found[0].score - (found[1].score if len(found) > 1 else 0.0)
+    for name, ranked in candidates.items():
+        margin = ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0)
         evidence[name] = Evidence(
             name,
-            found[0].score,
+            ranked[0].score,
             margin,
-            ocr=found[0].ocr,
-            labelled=bool(found[0].label),
-            agreed=found[0].value == by_rule.get(name),
+            ocr=ranked[0].ocr,
+            labelled=bool(ranked[0].label),
+            agreed=ranked[0].value == by_rule.get(name),
         )
-        fields[name] = _field_value(name, found, evidence[name], calibration)
+        fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
-        found = [chosen.candidate, *chosen.others]
+        ranked = [chosen.candidate, *chosen.others]
         margin = chosen.candidate.score - max((c.score for c in chosen.others), default=0.0)
         evidence[name] = Evidence(
             name,
@@ -187,7 +187,7 @@ def decide(
             bool(chosen.candidate.label),
             chosen.candidate.value == by_rule.get(name),
         )
-        fields[name] = _field_value(name, found, evidence[name], calibration)
+        fields[name] = _field_value(name, ranked, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:
         evidence["currency"] = Evidence(
             "currency", 0.95 if context.currency_printed else 0.6, 0.5, labelled=context.currency_printed

@@ -194,10 +194,12 @@ def features_of(
     cell_of = {t.index: cell for page in document.layout for cell in page.cells for t in cell.tokens}
     pages = {page.number: page for page in document.layout}
     usual = {n: statistics.median(c.height for c in p.cells) if p.cells else 1.0 for n, p in pages.items()}
-    by_place = {(v.kind, tuple(t.index for t in v.span.tokens)): v for v in document.values}
+    by_place: dict[tuple[str, tuple[int, ...]], Value] = {
+        (v.kind, tuple(t.index for t in v.span.tokens)): v for v in document.values
+    }
     in_table = document.in_table
     money = _Amounts(document)
-    counts = Counter((v.kind, v.value) for v in document.values)
+    counts: Counter[tuple[str, str]] = Counter((v.kind, v.value) for v in document.values)
     best_party = {
         name: _bare(max(offered[name], key=lambda c: c.score).value)
         for name in _NAME_FIELDS

@@ -59,8 +59,8 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.near_x.weight)
         nn.init.zeros_(self.near_y.weight)
         nn.init.normal_(self.pieces.weight, std=0.3)
-        for place in self.places:
-            nn.init.normal_(place.weight, std=0.1)
+        for weight in self.places.parameters():
+            nn.init.normal_(weight, std=0.1)
 
     def forward(
         self,

@@ -102,6 +102,11 @@ def fit(generated: Sequence[Material], real: Sequence[Material]) -> lightgbm.Boo
     return lightgbm.train(_PARAMETERS, lightgbm.Dataset(rows, right, weight=weight), num_boost_round=_ROUNDS)
 
 
+def scorer_of(booster: lightgbm.Booster) -> Scorer:
+    """Return the fitted trees as the reader asks them."""
+    return lambda rows: np.asarray(booster.predict(rows), dtype=np.float32)
+
+
 def onnx_of(booster: lightgbm.Booster) -> onnx.ModelProto:
     """Write LightGBM's trees for onnxruntime: features in, probability out."""
     nodes: dict[str, list[Any]] = {f"nodes_{k}": [] for k in (
@@ -124,10 +129,10 @@ def onnx_of(booster: lightgbm.Booster) -> onnx.ModelProto:
             else:
                 for key, value in zip(leaves, (tree, number, 0, node["leaf_value"]), strict=True):
                     leaves[key].append(value)
+    attributes: dict[str, Any] = {**nodes, **leaves, "n_targets": 1, "post_transform": "NONE"}
     trees = helper.make_node(
-        "TreeEnsembleRegressor", ["features"], ["sum"], domain="ai.onnx.ml", n_targets=1, post_transform="NONE",
-        **nodes, **leaves,
-    )  # fmt: skip
+        "TreeEnsembleRegressor", ["features"], ["sum"], domain="ai.onnx.ml", **attributes
+    )
     graph = helper.make_graph(
         [trees, helper.make_node("Sigmoid", ["sum"], ["probability"])],
         "scorer",
@@ -191,7 +196,7 @@ def cross_validate(
     for fold in range(folds):
         rest = [m for m, n in zip(real, number, strict=True) if n != fold]
         held = [m for m, n in zip(real, number, strict=True) if n == fold]
-        scorer = fit(generated, rest).predict
+        scorer = scorer_of(fit(generated, rest))
         one, two = outcomes_of(held, reader(calibration, scorer, arithmetic=arithmetic))
         outcomes += one
         samples += two
@@ -261,11 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"{title} without arithmetic, cross-validated by vendor", outcomes)
         outcomes, samples = cross_validate(made, real, options.folds, before)
         say(f"{title}, cross-validated by vendor", outcomes)
-        read = reader(before, fit(made, []).predict)
+        read = reader(before, scorer_of(fit(made, [])))
         say(f"{title}, fitted on generated documents only", outcomes_of(real, read)[0])
         if others:
             say(
-                f"{title}, further documents", outcomes_of(others, reader(before, fit(made, real).predict))[0]
+                f"{title}, further documents",
+                outcomes_of(others, reader(before, scorer_of(fit(made, real))))[0],
             )
     sys.stdout.write(calibrate.report(calibrate.cross_validate(samples, options.folds)) + "\n")
     if options.write:

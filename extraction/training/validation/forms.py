@@ -154,13 +154,16 @@ def handform(sheet: Sheet, rng: Random) -> bytes:
             rowHeights=[None] + [24] * (len(body) - 1),
         )
     )
-    rows = sheet.sums()
+    printed_sums = sheet.sums()
     rate = sheet.printed.get("tax_rate", [""])[0]
     names = {
-        name: f"{label[name]} {rate}" if name == "tax_amount" else label[name] for name, _, _ in rows if name
+        name: f"{label[name]} {rate}" if name == "tax_amount" else label[name]
+        for name, _, _ in printed_sums
+        if name
     }
     sums = [
-        [paper.text(names.get(name, text), bold=True), hand(value, right=True)] for name, text, value in rows
+        [paper.text(names.get(name or "", text or ""), bold=True), hand(value, right=True)]
+        for name, text, value in printed_sums
     ]
     total = paper.table(
         sums, [1.2, 1], [("GRID", (0, 0), (-1, -1), 0.7, paper.ink)], width=paper.width * 0.42
