@@ -20,12 +20,19 @@ import numpy as np
 
 from extraction.fields import FIELDS
 from extraction.reading import amounts
-from extraction.reading.addresses import address_candidate
+from extraction.reading.addresses import address_candidate, address_lines
 from extraction.reading.encoder import Tagging
 from extraction.reading.header import DATE_FIELDS, ID_FIELDS, Candidate, claims_by_field
 from extraction.reading.lines import Cell, Page, union_box
 from extraction.reading.money import MONEY_FIELDS, UNSIGNED
-from extraction.reading.names import LEGAL_SUFFIX, TRADE, clean_name, could_be_name, is_title
+from extraction.reading.names import (
+    LEGAL_SUFFIX,
+    TRADE,
+    clean_name,
+    could_be_name,
+    is_title,
+    opens_with_label,
+)
 from extraction.reading.survey import Survey
 from extraction.reading.values import Value
 from extraction.reading.weights import own_weights, session_of
@@ -43,6 +50,8 @@ SCORED_FIELDS: Final = (
 # The encoder offers a place of its own from this probability on; below it is nearly always wrong.
 _OFFERED: Final = 0.15
 _MOST_AMOUNTS: Final = 40
+# What the rules' own score keeps of the say: layouts that the trees never saw are where the rules still hold.
+_RULES_SHARE = 0.5
 _UNKNOWN: Final = np.zeros((0, 1), dtype=np.float32)
 _CENT: Final = 2
 
@@ -95,7 +104,9 @@ def rescore(
         name: list(candidates) for name, candidates in found.items() if name not in SCORED_FIELDS
     }
     for (name, candidate), score in zip(order, scores, strict=True):
-        result.setdefault(name, []).append(replace(candidate, score=round(float(score), 4)))
+        own = candidate.score or float(score)  # what only the encoder saw has no score of the rules
+        blended = _RULES_SHARE * min(own, 1.0) + (1 - _RULES_SHARE) * float(score)
+        result.setdefault(name, []).append(replace(candidate, score=round(blended, 4)))
     return {name: sorted(candidates, key=lambda c: -c.score) for name, candidates in result.items()}
 
 
@@ -178,7 +189,9 @@ def _addresses(page: Page, tagging: Tagging, name: str) -> Iterable[Candidate]:
             if cell is not None and tagging.probabilities(cell.tokens)[:, number].mean() >= 2 * _OFFERED:
                 run.append(cell)
             elif run:
-                yield replace(address_candidate(run, 0.0), score=0.0)
+                lines = address_lines(run)
+                if lines and not any(opens_with_label(line) for line in lines):
+                    yield address_candidate(lines, 0.0)
                 run = []
 
 

@@ -235,7 +235,7 @@ def train(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            total, count = total + float(loss), count + 1
+            total, count = total + float(loss.detach()), count + 1
             if number % 20 == 0:
                 sys.stderr.write(
                     f"pass {passes + 1}, {number}/{len(batches)}, loss {total / count:.3f}, {100 * done:.0f} %\n"
