@@ -26,7 +26,7 @@ FIELD = "work_order_number"
 
 
 def paper(docket: str, number: str, total: str) -> bytes:
-    """An invoice whose work order stands behind words that no lexicon holds."""
+    """An invoice whose work order stands behind a word that neither lexicon nor encoder takes for its label."""
     out = io.BytesIO()
     page = canvas.Canvas(out, pagesize=letter)
 
@@ -43,7 +43,7 @@ def paper(docket: str, number: str, total: str) -> bytes:
     ):
         write(400, 90 + 16 * k, label)
         write(480, 90 + 16 * k, value)
-    write(50, 190, "Docket ref")
+    write(50, 190, "Gang")
     write(150, 190, docket)
     for y, cells in (
         (300, ("Description", "Qty", "Unit price", "Amount")),
