@@ -173,6 +173,11 @@ OTHER_LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Phrases that label things which look like fields and are not, by what they label."""
 
+ADJUSTING_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {where: frozenset(words) for where, words in _LABELS["adjusting"].items()}
+)
+"""Words, as ``lexicon.key_of`` writes them, that begin an allowance or a charge on the lines above."""
+
 SHOWN_LINE_ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in _LINE_CATALOGUE if f.shown)
 
 _WHITE_SPACE = re.compile(r"\s+")

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from rapidfuzz import fuzz
 
 from extraction.fields import FIELDS, LINE_ITEM_FIELDS
+from extraction.units import unit_code
 
 CENT = Decimal("0.01")
 ADDRESS_SIMILARITY = 0.9
@@ -42,6 +43,8 @@ def is_right(name: str, truth: object, value: str | None) -> bool:
         return _same_address(expected, value)
     if name == "vendor_phone":
         return re.sub(r"\D", "", value) == re.sub(r"\D", "", expected)
+    if name == "unit" and (code := unit_code(expected)) is not None:
+        return code == unit_code(value)
     return _name(value) == _name(expected)
 
 

@@ -134,7 +134,9 @@ def judge(document: LabelledDocument, reading: Reading | None, only: Sequence[st
     if document.line_items and not only:
         result.lines = [item.values for item in reading.line_items] if reading else ()
         true = [Decimal(str(a)) for line in document.line_items if (a := line.get("amount")) is not None]
-        read = [Decimal(cells["amount"]) for cells in result.lines if "amount" in cells]
+        # Lines whose amounts are unknown judge no amount that was read.
+        labelled = any("amount" in line for line in document.line_items)
+        read = [Decimal(cells["amount"]) for cells in result.lines if labelled and "amount" in cells]
         result.lines_true, result.lines_read = len(true), len(read)
         result.lines_found = match_amounts(true, read)
     return result

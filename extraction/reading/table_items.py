@@ -10,25 +10,59 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from extraction.fields import LINE_ITEM_FIELDS, collapse
 from extraction.reading import amounts, dates
 from extraction.reading.context import Context
-from extraction.reading.lines import Page, Token, union_box
+from extraction.reading.lines import union_box
 from extraction.reading.table_header import Column
-from extraction.reading.table_rows import NUMBER_TOKEN, TableRow
+from extraction.reading.table_rows import NUMBER_TOKEN, TableRow, number_in, product_holds
 from extraction.schema import LineItemValue
 
 # Amounts of one column share an edge or their middle to this many em.
 _COLUMN_SLACK = 1.5
 
 
-# Half a per cent: what rounding of printed unit prices costs.
-_PRODUCT_TOLERANCE = Decimal("0.005")
+@dataclass(slots=True)
+class Item:
+    """A line of the table and the rows it was read from.
+
+    ``adjusts`` says that it is rather an allowance or a charge on the lines above.
+    """
+
+    value: LineItemValue
+    rows: list[TableRow]
+    adjusts: bool = False
+
+    @property
+    def amount(self) -> Decimal | None:
+        return Decimal(self.value.values["amount"]) if "amount" in self.value.values else None
+
+    @property
+    def priced(self) -> bool:
+        return bool(self.value.values.keys() & {"quantity", "unit_price"})
+
+    @property
+    def proven(self) -> bool:
+        """Whether quantity and price make the amount."""
+        values = self.value.values
+        if not {"quantity", "unit_price", "amount"} <= values.keys():
+            return False
+        return product_holds(*(Decimal(values[name]) for name in ("quantity", "unit_price", "amount")))
+
+    @property
+    def counted(self) -> bool:
+        return "quantity" in self.value.values
+
+    @property
+    def described(self) -> bool:
+        text = " ".join(self.value.values.get(name, "") for name in ("description", "product_code"))
+        return bool(re.search(r"[^\W\d_]", text))
 
 
-def items_of(rows: Sequence[TableRow], columns: Sequence[Column], context: Context) -> list[LineItemValue]:
+def items_of(rows: Sequence[TableRow], columns: Sequence[Column], context: Context) -> list[Item]:
     """Turn the rows under one header into items."""
     anchor_name = (
         "amount"
@@ -62,10 +96,13 @@ def items_of(rows: Sequence[TableRow], columns: Sequence[Column], context: Conte
             gathered[below].append(k)  # type: ignore[index]
         elif gap_above is not None and gap_above < 1.6:
             gathered[above].append(k)  # type: ignore[index]
-    return [
-        _item([rows[k] for k in sorted(gathered[a])], _whole_anchor(rows, a, anchors), context)
-        for a in anchors
-    ]
+    items = []
+    for a in anchors:
+        own = [rows[k] for k in sorted(gathered[a])]
+        items.append(
+            Item(_item(own, _whole_anchor(rows, a, anchors), context), own, rows[a].adjusts(context))
+        )
+    return items
 
 
 def _in_one_column(rows: Sequence[TableRow], anchors: list[int], name: str) -> list[int]:
@@ -102,13 +139,6 @@ def _whole_anchor(rows: Sequence[TableRow], anchor: int, anchors: Sequence[int])
 def _gap(rows: Sequence[TableRow], upper: int, lower: int) -> float:
     """Return the widest white space between two rows, all rows between counted as text."""
     return max(rows[k + 1].y0 - rows[k].y1 for k in range(upper, lower))
-
-
-def number_in(tokens: Sequence[Token], context: Context) -> Decimal | None:
-    """Return the last amount in a cell's tokens."""
-    text = " ".join(t.text for t in tokens)
-    found = amounts.find_amounts(text, context.mark)
-    return found[-1].value if found else None
 
 
 def _item(rows: Sequence[TableRow], anchor: TableRow, context: Context) -> LineItemValue:
@@ -162,11 +192,6 @@ def _read_quantity(text: str, values: dict[str, str], context: Context) -> str |
     )
 
 
-def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
-    """Whether quantity x unit price is the amount, to half a per cent or two cents."""
-    return abs(quantity * price - amount) <= max(abs(amount) * _PRODUCT_TOLERANCE, Decimal("0.02"))
-
-
 def _repair(values: dict[str, str], anchor: TableRow, context: Context) -> None:
     """Turn numbers round where only that makes quantity x price = amount hold."""
     numbers = [
@@ -214,43 +239,3 @@ def _confidence(values: dict[str, str]) -> float:
             else 0.55
         )
     return 0.85 if "description" in values else 0.6
-
-
-def items_by_arithmetic(pages: Sequence[Page], context: Context) -> tuple[list[LineItemValue], set[int]]:
-    """Without a header: rows of text with three numbers of which two make the third."""
-    items: list[LineItemValue] = []
-    taken: set[int] = set()
-    for page in pages:
-        for row in page.rows:
-            tokens = [t for cell in row for t in cell.tokens]
-            numbers = [
-                (t, v)
-                for t in tokens
-                if NUMBER_TOKEN.match(t.text) and (v := number_in([t], context)) is not None
-            ]
-            words = [t for t in tokens if re.search(r"[^\W\d]{3}", t.text)]
-            if len(numbers) < 3 or not words:
-                continue
-            amount = numbers[-1][1]
-            for i in range(len(numbers) - 1):
-                for j in range(i + 1, len(numbers) - 1):
-                    quantity, price = numbers[i][1], numbers[j][1]
-                    if (
-                        amount
-                        and quantity > 0
-                        and abs(quantity * price - amount) <= Decimal("0.02")
-                        and amount != quantity
-                    ):
-                        values = {
-                            "description": collapse(" ".join(t.text for t in words)),
-                            "quantity": amounts.plain(quantity),
-                            "unit_price": amounts.plain(price, places=2),
-                            "amount": amounts.plain(amount, places=2),
-                        }
-                        items.append(LineItemValue(values, 0.8, page.number, union_box(tokens)))
-                        taken |= {t.index for t in tokens}
-                        break
-                else:
-                    continue
-                break
-    return items, taken

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from extraction.fields import ADJUSTING_WORDS, LINE_ITEM_FIELDS
+from extraction.reading import amounts
+from extraction.reading.context import Context
 from extraction.reading.lexicon import fold, fuzzy_meanings_of, key_of, sum_named
 from extraction.reading.lines import Page, Token
 from extraction.reading.table_header import Column
@@ -27,6 +31,13 @@ _CLOSING = frozenset(
 )
 
 
+_NUMERIC = frozenset(
+    name for name, column in LINE_ITEM_FIELDS.items() if column.kind in ("money", "quantity", "percent")
+)
+
+# Half a per cent: what rounding of printed unit prices costs.
+_PRODUCT_TOLERANCE = Decimal("0.005")
+
 NUMBER_TOKEN = re.compile(r"^[(]?[-−–]?(?:[$£€₹]|RM|Rs\.?|US\$)?\s?[-−–]?\d[\d.,'’]*[)]?-?(?:%|€|\$|£)?$")
 
 
@@ -44,22 +55,76 @@ class TableRow:
     def tokens(self) -> list[Token]:
         return [t for tokens in self.cells.values() for t in tokens]
 
+    def is_product(self, context: Context) -> bool:
+        """Whether the row's quantity times its price is its amount."""
+        if not {"quantity", "unit_price", "amount"} <= self.cells.keys():
+            return False
+        price, amount = (number_in(self.cells[name], context) for name in ("unit_price", "amount"))
+        found = amounts.find_amounts(" ".join(t.text for t in self.cells["quantity"]), context.mark)
+        if price is None or amount is None:
+            return False
+        return any(product_holds(quantity.value, price, amount) for quantity in found)
+
+    def adjusts(self, context: Context) -> bool:
+        """Whether the row is an allowance or a charge on what stands above: "less 10 % discount", "Zuschlag"."""
+        if self.is_product(context):
+            return False
+        described = self.cells.get("description", ())
+        starts = (sorted(self.tokens, key=lambda t: t.x0), described)
+        return any(_adjusting(tokens) for tokens in starts)
+
+
+def _adjusting(tokens: Sequence[Token]) -> bool:
+    words = [t.text for t in tokens if re.search(r"[^\W\d]", t.text) or t.text == ":"][:2]
+    if not words:
+        return False
+    first = key_of(words[0])
+    if first in ADJUSTING_WORDS["anywhere"]:
+        return True
+    return first in ADJUSTING_WORDS["before a colon"] and (words[0].endswith(":") or words[1:] == [":"])
+
+
+def number_in(tokens: Sequence[Token], context: Context) -> Decimal | None:
+    """Return the last amount in a cell's tokens."""
+    found = amounts.find_amounts(" ".join(t.text for t in tokens), context.mark)
+    return found[-1].value if found else None
+
+
+def is_money(tokens: Sequence[Token], context: Context) -> bool:
+    """Whether a cell's last number is printed as money is: with cents or a currency."""
+    found = amounts.find_amounts(" ".join(t.text for t in tokens), context.mark)
+    return bool(found) and (found[-1].cents or bool(found[-1].currency))
+
+
+def product_holds(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
+    """Whether quantity x unit price is the amount, to half a per cent or two cents; of nothing it says nothing."""
+    return amount != 0 and abs(quantity * price - amount) <= max(
+        abs(amount) * _PRODUCT_TOLERANCE, Decimal("0.02")
+    )
+
 
 def read_rows(
-    page: Page, first: int, stop: int, columns: Sequence[Column], *, after_totals: bool
+    page: Page, first: int, stop: int, columns: Sequence[Column], context: Context, *, after_totals: bool
 ) -> tuple[list[TableRow], bool]:
     """Collect the rows of a table; totals are left out, and after the first of them only full rows count."""
     rows: list[TableRow] = []
     closed = False
+    usual: set[str] = set()
     last_bottom: float | None = None
     for number in range(first, stop):
         row = _assign(page, number, columns)
         full = (
             "amount" in row.cells
-            and bool(row.cells.keys() & {"quantity", "unit_price"})
-            and "description" in row.cells
+            and bool(
+                row.cells.keys() & {"quantity", "unit_price"}
+                or (len(usual) > 2 and usual <= row.cells.keys())
+            )
+            and bool(row.cells.keys() - _NUMERIC)
+            and (is_money(row.cells["amount"], context) or row.is_product(context))
         )
-        if _is_closing(page, number, row):
+        if is_closing(page, number, row, context):
+            if not closed:
+                usual = _usual_columns(rows)
             closed = True
             continue
         if (closed or after_totals) and not full:
@@ -69,16 +134,23 @@ def read_rows(
                 rows.append(row)
                 last_bottom = row.y1
             continue
+        priced = {"quantity", "unit_price"} <= row.cells.keys()  # its amount may stand half a line off
         if last_bottom is not None and row.y0 - last_bottom > 14 and not full:
             break
-        if "amount" in row.cells or last_bottom is None or row.y0 - last_bottom < 6:
+        if "amount" in row.cells or priced or last_bottom is None or row.y0 - last_bottom < 6:
             rows.append(row)
-            if "amount" in row.cells or last_bottom is None:
+            if "amount" in row.cells or priced or last_bottom is None:
                 last_bottom = row.y1
     return rows, closed
 
 
-def _is_closing(page: Page, number: int, row: TableRow) -> bool:
+def _usual_columns(rows: Sequence[TableRow]) -> set[str]:
+    """Return the columns that all rows with an amount fill: a row below a section's sum that has them too is a line."""
+    filled = [set(row.cells) for row in rows if "amount" in row.cells]
+    return set.intersection(*filled) if filled else set()
+
+
+def is_closing(page: Page, number: int, row: TableRow, context: Context) -> bool:
     """Whether a row is a total, tax or payment row: a label covers most of its words."""
     words = [t for c in page.rows[number] for t in c.tokens if re.search(r"[^\W\d]{2}", t.text)]
     if not words:
@@ -101,16 +173,19 @@ def _is_closing(page: Page, number: int, row: TableRow) -> bool:
             names |= {composed} if composed else set()
             if names & _CLOSING:
                 covered = sum(len(t.text) for t in tokens[:length])
-                quantity = row.cells.get("quantity")
-                if covered >= 0.5 * len(text.replace(" ", "")) and not (
-                    quantity and "unit_price" in row.cells
-                ):
+                if covered >= 0.5 * len(text.replace(" ", "")) and not _is_line(row, context):
                     return True
                 break
     return (
         bool(re.match(r"(?:sub\s?-?total|total|grand total|gesamt|summe|zwischensumme)\b", fold(text)))
         and "quantity" not in row.cells
     )
+
+
+def _is_line(row: TableRow, context: Context) -> bool:
+    """Whether a row is a line although a word in it, such as its "19 % VAT", labels a sum."""
+    position = "".join(t.text for t in row.cells.get("item_number", ())).strip(".)")
+    return row.is_product(context) or (position.isdigit() and {"quantity", "unit_price"} <= row.cells.keys())
 
 
 def _assign(page: Page, number: int, columns: Sequence[Column]) -> TableRow:
