@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from extraction.fields import ADJUSTING_WORDS
 from extraction.reading.lexicon import (
     LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
@@ -95,8 +96,12 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
     :param excluded: indexes of tokens that are the header of a table of lines.
     """
     labels: list[Label] = []
-    for cell in page.cells:
-        labels += _labels_of_cell(cell, excluded)
+    for row in page.rows:
+        # "Abschlag  10,00  19 % USt  -1,00": in an allowance's row the rate is the allowance's, no tax stands there
+        adjusts = bool(row) and key_of(row[0].tokens[0].text) in ADJUSTING_WORDS["anywhere"]
+        for cell in row:
+            found = _labels_of_cell(cell, excluded)
+            labels += [label for label in found if not (adjusts and label.strength_of("tax_amount"))]
     return labels
 
 
@@ -151,7 +156,8 @@ def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
     """Understand a sum's label by its words ("Total excl. all taxes") where the whole phrase is not in the lexicon."""
     last = -1
     for k, token in enumerate(cell.tokens):
-        if re.search(r"\d", token.text) and "%" not in token.text:
+        rate = "%" in "".join(t.text for t in cell.tokens[k : k + 2])  # "19%" or "19 %"
+        if re.search(r"\d", token.text) and not rate:
             break
         if _FILLER.match(token.text) and token.text not in ("(", ")", ":"):
             continue

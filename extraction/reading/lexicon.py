@@ -187,6 +187,11 @@ def _stem(word: str) -> str:
     return word
 
 
+def names_tax(phrase: str) -> bool:
+    """Whether a word for a tax is among the words of a phrase, whatever else it says."""
+    return any(_stem(word) in _TAX_WORDS for word in re.findall(r"[a-z]{3,}", fold(phrase)))
+
+
 @lru_cache(maxsize=20_000)
 def sum_named(phrase: str) -> str | None:
     """Understand the label of a sum by its words: "Total (excluding GST)", "Summe inkl. USt", "zzgl. 19 % MwSt".

@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from extraction.fields import ADJUSTING_WORDS
 from extraction.reading import amounts
 from extraction.reading.anchors import Surroundings
 from extraction.reading.header import Candidate, claims_by_field
+from extraction.reading.lexicon import key_of, names_tax
 from extraction.reading.line_items import Table
 from extraction.reading.lines import Page
 from extraction.reading.values import Value
@@ -37,7 +39,13 @@ UNSIGNED = frozenset({"discount_total", "amount_paid", "retainage_amount"})
 TOLERANCE = 2
 # log-weights of the decoder: what a tie that holds is worth against label scores (also logs)
 _ALL_TIED, _NET_TAX_TIED, _NOT_TIED = 2.4, 1.5, -0.9
+# Where both the lines' sum and the taxed sum are printed, the subtotal is the taxed one (BT-109).
+_ADJUSTED_TIED = 2.7
 _LINES_TIED, _CASH_TIED, _DUE_TIED = 1.2, 1.6, 1.0
+# What a label of the total counts for the subtotal if it stands at the sum of the lines.
+_LINES_SUM = 0.6
+# What a word for a tax somewhere in an unknown label counts: enough where the sum ties, too little alone.
+_TAX_AMONG_WORDS = 0.35
 # log-probability-like cost of leaving a field empty
 _ABSENT = {"total": -3.5, "subtotal": -1.3, "tax_amount": -1.3, "discount_total": -0.8, "freight": -0.8}
 _SLOTS = {"total": 6, "subtotal": 4, "tax_amount": 4, "discount_total": 2, "freight": 2}
@@ -64,6 +72,7 @@ def find_money_candidates(
     outside = [v for v in money if not all(t.index in table.body_tokens for t in v.span.tokens)]
     inside = [v for v in money if all(t.index in table.body_tokens for t in v.span.tokens)]
     whole = _whole_amounts_are_usual(outside)
+    page_of = {page.number: page for page in pages}
     rows: dict[tuple[int, int], list[Value]] = {}
     for value in money:
         rows.setdefault((value.page, value.span.cell.row), []).append(value)
@@ -75,6 +84,9 @@ def find_money_candidates(
     for value, tabled in (*((v, False) for v in outside), *((v, True) for v in inside)):
         assert value.number is not None  # noqa: S101 - narrows the type for the checker
         claims = claims_by_field(surroundings[value.page].claims_on(value.span, money=True))
+        if not claims and not tabled and value.quality >= 0.85:
+            words = _tax_words_before(value, page_of)
+            claims = {"tax_amount": (_TAX_AMONG_WORDS, words)} if words else {}
         if not claims or (tabled and value.quality < 0.85):
             continue
         if max(claims.get(k, (0, ""))[0] for k in ("~cash", "~change")) > 0.3:
@@ -123,6 +135,12 @@ def find_money_candidates(
             )
     for candidate in _merged(found["amount_due"])[:3]:
         found["total"].append(replace(candidate, score=candidate.score * 0.55))
+    if table.items:
+        lines = amounts.plain(sum(table.amounts, Decimal(0)), places=2)
+        # "Total 50.00, tax 9.50, amount 59.50": what the lines make may be called a total and be the subtotal
+        found["subtotal"] += [
+            replace(c, score=c.score * _LINES_SUM) for c in found["total"] if c.value == lines
+        ]
     _add_largest(found, [v for v in outside if v.span.tokens[0].index not in tendered])
     tax_sum = _sum_of_taxes(found["tax_amount"])
     merged = {name: _merged(candidates) for name, candidates in found.items()}
@@ -130,6 +148,15 @@ def find_money_candidates(
         merged["tax_amount"] = [*merged["tax_amount"][:3], tax_sum]
     tills = [(c, d) for c in cash for d in (change or [Decimal(0)])]
     return merged, tills
+
+
+def _tax_words_before(value: Value, pages: Mapping[int, Page]) -> str:
+    """Return what stands left of an amount if a word for a tax is in it ("Insurance tax on the buildings"), else ""."""
+    row = pages[value.page].rows[value.span.cell.row]
+    before = [cell.text for cell in row if cell.x1 <= value.span.x0]
+    if not before or key_of(before[0].split()[0]) in ADJUSTING_WORDS["anywhere"]:
+        return ""
+    return before[-1] if names_tax(before[-1]) else ""
 
 
 def _compatible(name: str) -> frozenset[str]:
@@ -282,7 +309,7 @@ def _ties(
             discount and abs(net + tax + freight - total) <= TOLERANCE
         ):
             tied = True
-            bonus += _NET_TAX_TIED
+            bonus += _ADJUSTED_TIED if _is_adjusted(net, lines, discount, freight) else _NET_TAX_TIED
         elif abs(net - total) <= TOLERANCE:
             bonus += 0.3  # prices include the tax
         else:
@@ -293,7 +320,7 @@ def _ties(
     if total is not None and tax and abs(tax) >= abs(total):
         bonus -= 2.0
     if lines is not None:
-        if net is not None and abs(net - lines) <= TOLERANCE:
+        if net is not None and (abs(net - lines) <= TOLERANCE or _is_adjusted(net, lines, discount, freight)):
             bonus += _LINES_TIED
             tied = tied or total is None
         elif total is not None and abs(total - lines) <= TOLERANCE:
@@ -311,6 +338,13 @@ def _ties(
         bonus += _CASH_TIED
         tied = True
     return tied, broken, bonus
+
+
+def _is_adjusted(net: int, lines: int | None, discount: int, freight: int) -> bool:
+    """Whether the net sum is what the lines make after allowances and charges (BT-109 = BT-106 - BT-107 + BT-108)."""
+    if lines is None or not (discount or freight):
+        return False
+    return abs(lines - discount + freight - net) <= TOLERANCE
 
 
 def _add_balances(result: dict[str, Sum], found: Mapping[str, list[Candidate]]) -> None:
