@@ -46,6 +46,10 @@ _LINES_TIED, _CASH_TIED, _DUE_TIED = 1.2, 1.6, 1.0
 _LINES_SUM = 0.6
 # What a word for a tax somewhere in an unknown label counts: enough where the sum ties, too little alone.
 _TAX_AMONG_WORDS = 0.35
+# Share of a page's width within which numbers of one column end.
+_SAME_EDGE = 0.01
+# What a row of a tax summary counts where the row of their sums is there too.
+_PART_OF_SUM = 0.4
 # log-probability-like cost of leaving a field empty
 _ABSENT = {"total": -3.5, "subtotal": -1.3, "tax_amount": -1.3, "discount_total": -0.8, "freight": -0.8}
 _SLOTS = {"total": 6, "subtotal": 4, "tax_amount": 4, "discount_total": 2, "freight": 2}
@@ -142,6 +146,8 @@ def find_money_candidates(
             replace(c, score=c.score * _LINES_SUM) for c in found["total"] if c.value == lines
         ]
     _add_largest(found, [v for v in outside if v.span.tokens[0].index not in tendered])
+    for name in ("subtotal", "tax_amount", "total"):
+        found[name] = _column_sums_first(found[name])
     tax_sum = _sum_of_taxes(found["tax_amount"])
     merged = {name: _merged(candidates) for name, candidates in found.items()}
     if tax_sum is not None and all(c.value != tax_sum.value for c in merged["tax_amount"]):
@@ -191,6 +197,27 @@ def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
         replace(c, score=min(c.score * (1 + 0.06 * min(count[c.value] - 1, 3)), 1.0)) for c in best.values()
     ]
     return sorted(merged, key=lambda c: -c.score)[:8]
+
+
+def _column_sums_first(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Prefer the last row of a summary that has one row per tax rate: what is the sum of all above it in its column."""
+    result = list(candidates)
+    for k, last in enumerate(candidates):
+        above = [
+            i
+            for i, c in enumerate(candidates)
+            if c.page == last.page
+            and c.label == last.label
+            and abs(c.box.x1 - last.box.x1) < _SAME_EDGE
+            and c.box.y1 <= last.box.y0 + last.box.height / 2
+        ]
+        if len(above) < 2 or sum(Decimal(candidates[i].value) for i in above) != Decimal(last.value):
+            continue
+        best = max(candidates[i].score for i in above)
+        result[k] = replace(last, score=max(last.score, best))
+        for i in above:
+            result[i] = replace(candidates[i], score=candidates[i].score * _PART_OF_SUM)
+    return result
 
 
 def _add_largest(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:

@@ -25,6 +25,10 @@ from extraction.schema import LineItemValue
 _COLUMN_SLACK = 1.5
 
 
+# Rows that one line takes at most: below the last one the small print may follow at the same distance.
+_MOST_ROWS = 10
+
+
 @dataclass(slots=True)
 class Item:
     """A line of the table and the rows it was read from.
@@ -94,7 +98,7 @@ def items_of(rows: Sequence[TableRow], columns: Sequence[Column], context: Conte
             and (gap_above is None or gap_below < gap_above - 0.15 or (lacks and gap_below < 1.2))
         ):
             gathered[below].append(k)  # type: ignore[index]
-        elif gap_above is not None and gap_above < 1.6:
+        elif gap_above is not None and gap_above < 1.6 and len(gathered[above]) < _MOST_ROWS:  # type: ignore[index]
             gathered[above].append(k)  # type: ignore[index]
     items = []
     for a in anchors:
