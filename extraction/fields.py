@@ -178,6 +178,14 @@ ADJUSTING_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Words, as ``lexicon.key_of`` writes them, that begin an allowance or a charge on the lines above."""
 
+DOCUMENT_TYPE_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        name: MappingProxyType({where: tuple(phrases) for where, phrases in both.items()})
+        for name, both in _LABELS["document_types"].items()
+    }
+)
+"""Per document type the phrases of its titles and its signs elsewhere on the page."""
+
 SHOWN_LINE_ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in _LINE_CATALOGUE if f.shown)
 
 _WHITE_SPACE = re.compile(r"\s+")

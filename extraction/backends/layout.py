@@ -201,7 +201,15 @@ def decide(
             reason="" if context.currency_printed else "no currency is printed; concluded from the country",
         )
     ordered = {name: fields[name] for name in FIELDS if name in fields}
-    return Understanding(find_document_type(layout)[0], ordered, evidence, table, context)
+    kind = find_document_type(layout)[0]
+    if (
+        kind == "other"
+        and "total" in sums
+        and sums["total"].candidate.label
+        and not sums["total"].contradicted
+    ):
+        kind = "invoice"  # it says what it is nowhere, but asks for a sum
+    return Understanding(kind, ordered, evidence, table, context)
 
 
 def find_candidates(document: Survey) -> tuple[dict[str, list[Candidate]], list[tuple[Decimal, Decimal]]]:

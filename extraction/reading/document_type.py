@@ -1,100 +1,88 @@
-"""What kind of paper a document is, from its title and its words."""
+"""What kind of paper a document is, from its title and its words (``labels.toml``, ``[document_types]``)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
+from extraction.fields import DOCUMENT_TYPE_WORDS
 from extraction.reading.lexicon import fold
-from extraction.reading.lines import Page
+from extraction.reading.lines import Cell, Page
 
-# (type, pattern, weight). Patterns run on folded text; a hit in a title (large or alone on its row, top third of
-# the first page) counts four times.
-_SIGNS: tuple[tuple[str, str, float], ...] = (
-    (
-        "credit_note",
-        r"\bcredit (?:note|memo|memorandum)\b|\bgutschrift\b|\bnota de credito\b|\bfacture d.avoir\b"
-        r"|^avoir\b|\bcreditnota\b|\bcreditfactuur\b"
-        r"|\bnota di credito\b|\bkorrekturrechnung\b|\bstornorechnung\b",
-        3.0,
-    ),
-    (
-        "pay_application",
-        r"\bapplication (?:and certificate )?for payment\b|\bpay(?:ment)? application\b"
-        r"|\bcontinuation sheet\b|\bschedule of values\b"
-        r"|\bscheduled value\b|\bcertificate for payment\b|\bapplication (?:no|number)\b"
-        r"|\bsolicitud de pago\b",
-        3.0,
-    ),
-    (
-        "lien_waiver",
-        r"\b(?:conditional|unconditional)\b.{0,40}\bwaiver\b|\bwaiver (?:and|of) (?:release|lien)\b"
-        r"|\blien waiver\b",
-        5.0,
-    ),
-    ("purchase_order", r"^purchase order\b|^orden de compra\b|^bestellung$|^bon de commande$", 1.5),
-    (
-        "delivery_ticket",
-        r"^delivery (?:ticket|note|order)\b|^packing (?:slip|list)\b|^lieferschein$|^bon de livraison$"
-        r"|^albaran$",
-        1.5,
-    ),
-    (
-        "statement",
-        r"^(?:account )?statement(?: of account)?$|\bstatement of account\b|^estado de cuenta"
-        r"|\bkontoauszug\b|\brelevé de compte\b",
-        1.5,
-    ),
-    (
-        "quote",
-        r"^(?:quote|quotation|proposal)\b|^angebot\b|^devis\b|^cotizacion\b|^presupuesto\b|^offerte\b"
-        r"|^preventivo\b|^orcamento\b",
-        1.5,
-    ),
-    ("estimate", r"^(?:estimate|estimado|estimacion)\b|^estimate\s?/|\bestimate (?:no|number|#)", 1.2),
-    (
-        "receipt",
-        r"\bcash sale\b|^(?:sales |official |cash )?receipt\b|^recibo\b|\bquittung\b|\bkassenbon\b"
-        r"|\bcash bill\b|\bcashier\b|\bchange\b.{0,12}\d[.,]\d\d"
-        r"|\bcash\b.{0,14}\d[.,]\d\d|\bticket de caisse\b|\bkassa ?bon\b|\bwechselgeld\b|\bruckgeld\b",
-        0.9,
-    ),
-    (
-        "invoice",
-        r"\binvoice\b|\brechnung\b|\bfacture\b|\bfactura\b|\bfactuur\b|\bfattura\b|\bfatura\b"
-        r"|\bnota fiscal\b|\bhandelsrechnung\b|\bbill\b",
-        1.0,
-    ),
-)
+# A title decides over any number of mentions in the text, and the largest title over others.
+_TITLE: Final = 10.0
+_LARGE_TITLE: Final = 8.0
+_SIGN: Final = 1.0
+_MOST_SIGNS: Final = 4.0
+# What every kind of paper mentions says less than what only one kind does: "Credit invoice".
+_WEIGHTS: Final = {"invoice": 1.0, "estimate": 1.0, "purchase_order": 0.5}
+_SPECIAL: Final = 1.5
+_LONGER: Final = 0.1
+_TERMS: Final = re.compile(r"\b(?:up)?on receipt\b|\bdue\b")  # no title: "Due on receipt"
+_TITLE_LETTERS: Final = 45
+_TITLE_WORDS: Final = 7  # "Job Estimate / Estimado de trabajo"
+_TITLE_PLACE: Final = 0.45  # of the page's height
+
+
+def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:
+    """Return what matches any of the phrases as whole words, case, accents, spaces and hyphens aside."""
+    parts = []
+    for phrase in phrases:
+        words = [re.escape(word) for word in re.findall(r"[a-z0-9&+]+", fold(phrase))]
+        parts.append(("" if phrase.startswith("*") else r"(?<![a-z0-9])") + r"[\W_]{0,3}".join(words))
+    return re.compile("(?:" + "|".join(parts) + r")(?![a-z0-9])") if parts else None
+
+
+_WORDS: Final = {
+    name: (_pattern(both["titles"]), _pattern(both["signs"])) for name, both in DOCUMENT_TYPE_WORDS.items()
+}
 
 
 def find_document_type(pages: Sequence[Page]) -> tuple[str, float]:
     """Return the most likely of ``extraction.fields.DOCUMENT_TYPES`` and a raw score (0..1)."""
     scores: dict[str, float] = {}
+    signs: dict[str, float] = {}
+    for cell, is_title, is_large in _cells(pages):
+        text = fold(cell.text)
+        for name, (title, sign) in _WORDS.items():
+            weight = _WEIGHTS.get(name, _SPECIAL)
+            hit = title.search(text) if is_title and title is not None and not _TERMS.search(text) else None
+            if hit is not None:
+                # of "receipt" and "delivery receipt" the longer phrase is meant
+                found = (_TITLE + _LARGE_TITLE * is_large) * weight + _LONGER * len(hit[0])
+                scores[name] = max(scores.get(name, 0.0), found)
+            elif sign is not None and sign.search(text):
+                signs[name] = min(signs.get(name, 0.0) + _SIGN * weight, _MOST_SIGNS)
+    if scores.get("invoice") and "estimate" in scores:
+        del scores["estimate"]  # a pre-printed form "Estimate / Invoice" asks for money
+    for name, found in signs.items():
+        scores[name] = scores.get(name, 0.0) + found
+    if not scores:
+        return "other", 0.3
+    best = max(scores, key=lambda k: scores[k])
+    return best, scores[best] / (sum(scores.values()) + 1.0)
+
+
+def _cells(pages: Sequence[Page]) -> Iterator[tuple[Cell, bool, bool]]:
+    """Yield cells that may name the kind of paper, whether each is a title, and whether it is a large one."""
     for page in pages[:2]:
         heights = sorted(cell.height for cell in page.cells)
         usual = heights[len(heights) // 2] if heights else 1.0
-        for row in page.rows:
-            for cell in row:
-                text = re.sub(r"\s+", " ", fold(cell.text)).strip(" :.-*")
-                if len(text) > 160:
-                    continue
-                title = (
-                    page.number == 0
-                    and cell.y0 < page.height * 0.4
-                    and len(text) < 45
-                    and (cell.height > 1.25 * usual or len(text.split()) <= 3)
-                )
-                for name, pattern, weight in _SIGNS:
-                    if re.search(pattern, text):
-                        scores[name] = scores.get(name, 0.0) + weight * (
-                            4 if title else 1 if len(text) < 60 else 0.3
-                        )
-    if not scores:
-        return "other", 0.3
-    if scores.get("estimate") and scores.get("invoice", 0) >= 3:
-        # A pre-printed form "Estimate / Invoice" that asks for money is an invoice
-        scores["estimate"] *= 0.6
-    best = max(scores, key=lambda k: scores[k])
-    total = sum(scores.values())
-    return best, scores[best] / (total + 1.0)
+        for cell in page.cells:
+            if len(cell.text) > 160:
+                continue
+            short = len(cell.text) < _TITLE_LETTERS and cell.y0 < page.height * _TITLE_PLACE
+            large = short and cell.height > 1.25 * usual
+            alone = short and len(cell.text.split()) <= _TITLE_WORDS and not re.search(r"[:#\d]", cell.text)
+            alone = alone and not _labels_a_value(cell, page)
+            yield cell, page.number == 0 and (large or alone), large
+
+
+def _labels_a_value(cell: Cell, page: Page) -> bool:
+    """Whether a number stands right of a cell or below it: "Purchase order" over "P-2291" is that number's label."""
+    if any(c.x0 > cell.x1 and re.search(r"\d", c.text) for c in page.rows[cell.row]):
+        return True
+    block = next((b for b in page.blocks if any(c is cell for c in b)), [])
+    below = next((c for c in block if c.y0 > cell.y0), None)
+    return below is not None and sum(map(str.isdigit, below.text)) > len(below.text) / 3

@@ -99,6 +99,10 @@ def test_labels_are_recognised_through_case_accents_spaces_and_misreadings() -> 
         (("CONDITIONAL WAIVER AND RELEASE ON PROGRESS PAYMENT",), "lien_waiver"),
         (("PURCHASE ORDER", "Ship to"), "purchase_order"),
         (("CASH SALE", "Total 5.00", "Cash 10.00", "Change 5.00"), "receipt"),
+        (("Teilrechnung", "Betrag 12,00"), "invoice"),
+        (("Rechnungskorrektur", "zu Rechnung 12"), "credit_note"),
+        (("Delivery receipt", "Gravel 12 t"), "delivery_ticket"),
+        (("ESTIMATE / INVOICE", "Total 12.00"), "invoice"),
         (("Minutes of the meeting",), "other"),
     ],
 )

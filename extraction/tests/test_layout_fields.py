@@ -488,3 +488,19 @@ def test_a_hundred_pages_take_time_in_proportion() -> None:
 
     seconds(1)  # phrases are learnt by the first document
     assert seconds(40) < 4 * 3 * seconds(10)
+
+
+def test_what_names_itself_nowhere_but_asks_for_a_sum_is_an_invoice() -> None:
+    sheet = Sheet().write(60, 50, "Cascade Plumbing", size=20)
+    sheet.row(300, (500, "Subtotal"), (-780, "100.00"))
+    sheet.row(320, (500, "Sales tax"), (-780, "8.00"))
+    sheet.row(340, (500, "Total"), (-780, "108.00"))
+    assert read(sheet).document_type == "invoice"
+
+
+def test_a_purchase_order_number_makes_no_purchase_order() -> None:
+    sheet = Sheet().write(60, 50, "Cascade Plumbing", size=20)
+    sheet.row(200, (60, "Purchase order"), (300, "Invoice"))
+    sheet.row(214, (60, "P-229114"), (300, "88121"))
+    sheet.row(340, (500, "Total"), (-780, "108.00"))
+    assert read(sheet).document_type == "invoice"
