@@ -182,8 +182,9 @@ def _starts_with_label(text: str) -> bool:
 
 
 def clean_name(text: str) -> str:
-    """Strip what is printed round a name: pictograms, a document title, a registration number."""
+    """Strip what is printed round a name: pictograms, a document title, a registration number; mend its letters."""
     text = collapse(re.sub(r"[\u2600-\u27bf\U0001F000-\U0001FFFF\ufe0f]", " ", text)).strip(" ,;|•·*:_~")
+    text = mend_letters(re.sub(r"^#\s*\d{4,}\s+(?=[^\W\d]{2})", "", text))
     text = re.sub(r"\s+(?:tax )?(?:invoice|rechnung|facture|factura|receipt)$", "", text, flags=re.IGNORECASE)
     suffix = list(LEGAL_SUFFIX.finditer(text))
     if suffix and len(re.findall(r"\d", text[suffix[-1].end() :])) >= 4:
@@ -191,6 +192,18 @@ def clean_name(text: str) -> str:
     return re.sub(
         r"\s*\((?:\d{5,}-?[A-Z]?|[A-Z]{2}\d{6,}-?[A-Z]?|co\.?.*|gst.*)\)$", "", text, flags=re.IGNORECASE
     )
+
+
+def mend_letters(text: str) -> str:
+    """Put right what recognisers confuse within words, and the space that they leave out after a point.
+
+    Only a nought beside letters, a capital I between small letters, and "SDN.BHD": figures stay as they are.
+    """
+    text = re.sub(r"\b0(?=[a-z]\b|[a-z]{2,})", "O", text)
+    text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
+    text = re.sub(r"(?<=[A-Z]{2})0(?=[A-Z])|(?<=[A-Z])0(?=[A-Z]{2})", "O", text)
+    text = re.sub(r"(?<=[a-z])I(?=[a-mo-z])", "l", text)  # not MacIntyre, LinkedIn
+    return re.sub(r"(?i)\b(sdn|pvt|pty|bros|mfg)\.(?=[A-Z])", r"\1. ", text)
 
 
 def core_of(name: str) -> str:

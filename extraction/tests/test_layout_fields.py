@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from extraction.reading.names import clean_name
 from extraction.schema import Word
 from extraction.tests.sheets import Sheet, read, trade_invoice, values
 
@@ -504,3 +505,20 @@ def test_a_purchase_order_number_makes_no_purchase_order() -> None:
     sheet.row(214, (60, "P-229114"), (300, "88121"))
     sheet.row(340, (500, "Total"), (-780, "108.00"))
     assert read(sheet).document_type == "invoice"
+
+
+@pytest.mark.parametrize(
+    ("recognised", "name"),
+    [
+        ("Taste 0f The WorId Sdn Bhd", "Taste Of The World Sdn Bhd"),
+        ("BEMED (SP) SDN.BHD", "BEMED (SP) SDN. BHD"),
+        ("# 000002 BAIFU (M) Sdn Bhd", "BAIFU (M) Sdn Bhd"),
+        ("A10 Networks", "A10 Networks"),
+        ("MacIntyre & Sons", "MacIntyre & Sons"),
+        ("2020 Vision LLC", "2020 Vision LLC"),
+        ("Builders.com", "Builders.com"),
+        ("3M Company", "3M Company"),
+    ],
+)
+def test_letters_of_names_are_mended_and_figures_in_them_kept(recognised: str, name: str) -> None:
+    assert clean_name(recognised) == name
