@@ -11,6 +11,7 @@ from extraction.reading.lines import Cell, Page, union_box
 from extraction.reading.names import (
     CONTACT,
     COUNTRY,
+    HOUSE_NUMBER,
     POSTCODE,
     REGION,
     STREET,
@@ -46,12 +47,17 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
             r"^\W*(?:\(?(?:co\.?|company|br|reg)\b.*)?[A-Z]{0,3}\d{5,}\s?-?[A-Z]?\W*$", text, re.IGNORECASE
         ) or re.match(r"^\(.{0,30}\)?$", text):
             continue  # a registration number under the name
-        if re.search(r"\b\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
+        if re.search(r"\d{1,2}:\d{2}\b", text) or re.match(r"^[^\W\d][\w. ]{1,14}:\s*\S+$", text):
             continue  # the time of a sale, "Site: 2395"
-        labelled = opens_with_label(cell)
+        numbered = HOUSE_NUMBER.match(text) is not None
+        labelled = opens_with_label(cell) and not numbered
         if labelled and kept:
             break
-        if CONTACT.search(text) or labelled or is_label_cell(cell):
+        if (
+            CONTACT.search(text)
+            or labelled
+            or (is_label_cell(cell) and not numbered and not _goes_on(text, kept))
+        ):
             if proven or len(kept) > 2:
                 break
             continue
@@ -68,7 +74,8 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
             break
     while kept and not (any(ch.isdigit() for ch in kept[0].text) or STREET.search(kept[0].text)):
         kept = kept[1:]
-    if not kept or not any(POSTCODE.search(c.text) or STREET.search(c.text) for c in kept):
+    known = any(POSTCODE.search(c.text) or STREET.search(c.text) for c in kept)
+    if not known and not (len(kept) > 1 and HOUSE_NUMBER.match(kept[0].text.strip())):
         return []
     last = max(
         (
@@ -79,6 +86,11 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
         default=len(kept) - 1,
     )
     return kept[: last + 1]
+
+
+def _goes_on(text: str, kept: Sequence[Cell]) -> bool:
+    """Whether a line is the next part of an address that ended in a comma or does so itself: "SETAPAK,"."""
+    return bool(kept) and ":" not in text and (text.endswith(",") or kept[-1].text.rstrip().endswith(","))
 
 
 def loose_addresses(page: Page, foreign: set[int], in_table: frozenset[int]) -> list[Candidate]:

@@ -53,8 +53,15 @@ STREET = re.compile(
     r"|rue|chemin|all[ée]e|place|cedex|str|stra[sß]e|platz|allee|gasse|weg|ring|straat|laan|plein|via|viale"
     r"|piazza|calle|avenida|av|carrera|col|rua|jalan|jln|lot|taman|kawasan|lorong|bandar|level|batu"
     r"|persiaran|lebuh|seksyen|kampung)\b\.?"
+    r"|\b(?:jalan|jln|lorong)\w+"
     r"|\w+(?:stra(?:ss|ß)e|str\.|weg|gasse|platz|allee|straat|laan)\b"
 )
+
+
+HOUSE_NUMBER = re.compile(
+    r"(?i)^(?:no|nr|lot|unit|blk)\b[.:]?\s*[a-z]{0,2}[-.]?\d[\w/&-]*\s*,|^\d{1,4}[a-z]?,\s*\S"
+)
+"""How a line with a house number opens: "No: 1-1&2 Ground Floor", "LOT 2685, ...", "109, SS21/1A"."""
 
 
 POSTCODE = re.compile(
