@@ -31,6 +31,7 @@ def doubtful(
     *,
     stated: Mapping[str, str] | None = None,
     known: Collection[str] = (),
+    flagged: Mapping[str, str] | None = None,
     default_threshold: float = DEFAULT_THRESHOLD,
 ) -> dict[str, str]:
     """Say which fields of a reading a person must look at, with the reason for each.
@@ -42,6 +43,7 @@ def doubtful(
         disagreement always goes to a person, however sure the reader is.
     :param known: fields whose value the office knows already: a vendor on its list, an open work
         order. They, and values that were stated alike, pass from ``AGREED_THRESHOLD``.
+    :param flagged: what the office says against a value, by field: no open work order has that number.
     :returns: reasons by field name in the form's order; ``line_items`` stands for the table.
     """
     thresholds = thresholds or {}
@@ -66,6 +68,9 @@ def doubtful(
             )
         else:
             agreed.add(name)
+    for name, reason in (flagged or {}).items():
+        if name in reading.fields:
+            add(name, reason)
     for name in required:
         if name not in reading.fields and name != "document_type":
             add(name, f"no {_label(name)} was found")
@@ -102,6 +107,7 @@ def clearance(
     *,
     stated: Mapping[str, str] | None = None,
     known: Collection[str] = (),
+    flagged: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """Return the highest threshold (0..1) at which `doubtful` would let each value pass.
 
@@ -109,11 +115,13 @@ def clearance(
     something else, or nobody watches the field. A value that something outside the page agrees with
     passes every threshold, so its clearance is 1.
 
-    :param required, stated, known: as for `doubtful`.
+    :param required, stated, known, flagged: as for `doubtful`.
     """
 
     def held_back(threshold: float) -> dict[str, str]:
-        return doubtful(reading, None, required, stated=stated, known=known, default_threshold=threshold)
+        return doubtful(
+            reading, None, required, stated=stated, known=known, flagged=flagged, default_threshold=threshold
+        )
 
     always, unless_agreed = held_back(0.0), held_back(float("inf"))
     watched = WATCHED_FIELDS | set(required)
@@ -152,7 +160,12 @@ def _shown(name: str, value: str) -> str:
 
 
 def _explain(value: FieldValue) -> str:
-    """Say why a value is unsure: "71 %: two amounts could be the total, 1,450.00 and 1,950.00"."""
+    """Say why a value is unsure, and what else speaks for it: "48 %: hard to read; work order 30187 is open"."""
+    return "; ".join(part for part in (_doubt(value), value.support) if part)
+
+
+def _doubt(value: FieldValue) -> str:
+    """Say it with the rivals' names: "71 %: two amounts could be the total, 1,450.00 and 1,950.00"."""
     share = f"{value.confidence * 100:.0f} %"
     rivals = [a for a in value.alternatives if a.value != value.value and _is_rival(a, value)]
     if rivals and value.name in FIELDS:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from extraction.memory import VendorMemory
+    from extraction.office import Office
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class FieldValue:
     a point, dates ISO 8601, ids and text with white space collapsed), ``text``
     is as printed. ``score`` is the reader's raw score, ``confidence`` the
     calibrated probability (0..1) that ``value`` is right. ``reason`` says in
-    plain words what speaks against the value; it is empty if nothing does.
+    plain words what speaks against the value, ``support`` what the office knows that speaks for it (and is not part
+    of ``confidence``); they are empty if nothing does.
     """
 
     name: str
@@ -132,6 +134,7 @@ class FieldValue:
     score: float = 0.0
     alternatives: tuple[Alternative, ...] = ()
     reason: str = ""
+    support: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +183,14 @@ class Hints:
 
     ``country`` is ISO 3166 alpha-2 and decides how 03/04/2026 is understood when
     the page itself does not say; ``currency`` is ISO 4217. ``memory`` is what earlier invoices of the same
-    organization taught under the document's keys, the surest key first (``extraction.memory``).
+    organization taught under the document's keys, the surest key first (``extraction.memory``); ``office`` is
+    what its lists and the uploader say.
     """
 
     country: str = "US"
     currency: str = ""
     memory: tuple[VendorMemory, ...] = ()
+    office: Office | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from django.utils import timezone
 from extraction import gate, memory, registry
 from extraction.documents import open_pages
 from extraction.models import Certification, FieldReading, Run, VendorMemory
+from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
 from extraction.schema import Box, Hints, PageImage, Reading, Word
 from invoiceapp.records import matching
-from invoiceapp.records.models import Document, Invoice, Organization, Page
+from invoiceapp.records.models import Document, Invoice, Job, Organization, Page, Vendor
 
 # A vendor that sent nothing for two years has most likely changed its form since.
 REMEMBERED = timedelta(days=730)
@@ -59,6 +60,7 @@ def read(run: Run) -> Reading:
         country=organization.country,
         currency=organization.currency,
         memory=memories(organization, memory.keys_of(read_pages)),
+        office=office_of(invoice),
     )
     reading = backend.read(upright, hints)
     done = time.perf_counter()
@@ -74,11 +76,10 @@ def read(run: Run) -> Reading:
 def store(run: Run, reading: Reading) -> None:
     """Keep what was found and what the gate says of it. The caller's transaction also ends the work row."""
     invoice = run.invoice
-    stated = {"work_order_number": invoice.stated_work_order}
-    if invoice.stated_total is not None:
-        stated["total"] = str(invoice.stated_total)
+    stated = _stated(invoice)
     organization = invoice.organization
     known = _known_to_the_office(organization, reading)
+    flagged = _unknown_to_the_office(organization, reading)
     certification = certification_for(organization, run.backend, reading.model_version)
     doubts = gate.doubtful(
         reading,
@@ -86,8 +87,9 @@ def store(run: Run, reading: Reading) -> None:
         default_threshold=organization.accept_threshold,
         stated=stated,
         known=known,
+        flagged=flagged,
     )
-    clearance = gate.clearance(reading, stated=stated, known=known)
+    clearance = gate.clearance(reading, stated=stated, known=known, flagged=flagged)
     run.certification = certification
     run.audit_share = organization.audit_share
     run.status = Run.Status.DONE
@@ -146,6 +148,26 @@ def store(run: Run, reading: Reading) -> None:
     )
 
 
+def _stated(invoice: Invoice) -> dict[str, str]:
+    """Return what the uploader said the document holds, by field."""
+    stated = {"work_order_number": invoice.stated_work_order}
+    if invoice.stated_total is not None:
+        stated["total"] = str(invoice.stated_total)
+    return {name: value for name, value in stated.items() if value}
+
+
+def office_of(invoice: Invoice) -> Office:
+    """Return what the invoice's organization knows before it is read. Two queries, no other organization's rows."""
+    organization = invoice.organization
+    jobs = Job.objects.filter(organization=organization, is_open=True).values_list("number", flat=True)
+    vendors = Vendor.objects.filter(organization=organization).values_list("name", "phone", "email", "tax_id")
+    return Office(
+        work_orders={number_key(number): number for number in jobs.iterator(chunk_size=5000)},
+        vendors=tuple(KnownVendor(*row) for row in vendors.iterator(chunk_size=5000)),
+        stated=_stated(invoice),
+    )
+
+
 def certification_for(organization: Organization, backend: str, model_version: str) -> Certification | None:
     """Return the thresholds in force for a reader's version, or None where the one plain threshold holds.
 
@@ -173,6 +195,17 @@ def _known_to_the_office(organization: Organization, reading: Reading) -> set[st
     if matching.is_same_name(organization.name, found.get("customer_name", "")):
         known.add("customer_name")
     return known
+
+
+def _unknown_to_the_office(organization: Organization, reading: Reading) -> dict[str, str]:
+    """Return what the organization's lists say against a value: money must not be charged to a job nobody opened."""
+    found = reading.fields.get("work_order_number")
+    if found is None or not Job.objects.filter(organization=organization, is_open=True).exists():
+        return {}
+    job = matching.find_job(organization, found.value)
+    if job is None:
+        return {"work_order_number": f"no work order {found.value} is on your list"}
+    return {} if job.is_open else {"work_order_number": f"work order {job.number} is closed"}
 
 
 def end_run(run: Run, status: str, *, error: str = "") -> None:

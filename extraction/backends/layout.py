@@ -14,6 +14,7 @@ from extraction import rules
 from extraction.calibration import Calibration, Evidence, load_calibration
 from extraction.fields import FIELDS
 from extraction.memory import VendorMemory, layout_phrases
+from extraction.office import Office
 from extraction.reading.anchors import Surroundings
 from extraction.reading.context import Context
 from extraction.reading.document_type import find_document_type
@@ -26,6 +27,7 @@ from extraction.reading.header import (
     find_header_candidates,
     find_payment_terms,
 )
+from extraction.reading.known import Known, as_the_page_says
 from extraction.reading.line_items import Table
 from extraction.reading.money import MONEY_FIELDS, Sum, decode, find_money_candidates
 from extraction.reading.parties import find_parties
@@ -70,6 +72,7 @@ def _code_digest() -> str:
             *(package / "weights" / name for name in ("encoder.json", "scorer.json", "memory.json")),
             package / "rules.py",
             package / "memory.py",
+            package / "office.py",
             Path(__file__),
         ]
     ):
@@ -127,7 +130,9 @@ def understand(
     document = survey(pages, hints)
     scorer = load_scorer() if learned else None
     tagging = tag(document) if scorer is not None else None
-    return decide(document, calibration or load_calibration(), scorer, tagging, hints.memory)
+    return decide(
+        document, calibration or load_calibration(), scorer, tagging, hints.memory, office=hints.office
+    )
 
 
 def decide(
@@ -137,6 +142,7 @@ def decide(
     tagging: Tagging | None,
     memory: tuple[VendorMemory, ...] = (),
     *,
+    office: Office | None = None,
     arithmetic: bool = True,
 ) -> Understanding:
     """Choose the fields of a document.
@@ -144,6 +150,7 @@ def decide(
     :param scorer: the scorer; without it the rules' own scores decide.
     :param tagging: what the encoder says of each word; without it the scorer has only the rules to go by.
     :param memory: what earlier invoices of the organization taught.
+    :param office: what the organization knows; it decides among candidates, not how sure the page makes us.
     :param arithmetic: whether sums must add up (``extraction.reading.money.decode``).
     """
     layout, context, table, values = document.layout, document.context, document.table, document.values
@@ -153,6 +160,7 @@ def decide(
         found = rescore(document, found, tagging, scorer)
     recall = Recall(memory, layout_phrases(layout) if memory else frozenset(), layout, values)
     found = recall.apply(found, (*ID_FIELDS, *DATE_FIELDS, *PARTY_FIELDS, *MONEY_FIELDS))
+    found = Known(office, layout, values).apply(found)
     candidates = {k: v for k, v in found.items() if v and k in _AS_FOUND}
     for names in (ID_FIELDS, DATE_FIELDS):
         candidates |= choose(found, names)
@@ -163,7 +171,8 @@ def decide(
 
     fields: dict[str, FieldValue] = {}
     evidence: dict[str, Evidence] = {}
-    for name, ranked in candidates.items():
+    for name, several in candidates.items():
+        ranked = as_the_page_says(several)
         margin = ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0)
         evidence[name] = Evidence(
             name,
@@ -175,17 +184,17 @@ def decide(
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
-        ranked = [chosen.candidate, *chosen.others]
-        margin = chosen.candidate.score - max((c.score for c in chosen.others), default=0.0)
+        ranked = as_the_page_says([chosen.candidate, *chosen.others])
+        margin = ranked[0].score - max((c.score for c in ranked[1:]), default=0.0)
         evidence[name] = Evidence(
             name,
-            chosen.candidate.score,
+            ranked[0].score,
             margin,
             chosen.supported,
             chosen.contradicted,
-            chosen.candidate.ocr,
-            bool(chosen.candidate.label),
-            chosen.candidate.value == by_rule.get(name),
+            ranked[0].ocr,
+            bool(ranked[0].label),
+            ranked[0].value == by_rule.get(name),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:
@@ -253,6 +262,7 @@ def _field_value(
         round(best.score, 4),
         alternatives,
         _reason(evidence, best),
+        best.known,
     )
 
 

@@ -35,7 +35,8 @@ LOWEST_SCORE = 0.2
 class Candidate:
     """A possible value of a field with its raw ``score`` (0..1) and the label that speaks for it.
 
-    ``swapped`` is a date's other reading where day and month could be exchanged.
+    ``swapped`` is a date's other reading where day and month could be exchanged. Where something outside the page
+    moved the score (``extraction.reading.known``), ``page_score`` is what it was before and ``known`` says why.
     """
 
     value: str
@@ -47,6 +48,8 @@ class Candidate:
     place: tuple[int, ...] = ()
     ocr: float = 1.0
     swapped: str = ""
+    page_score: float | None = None
+    known: str = ""
 
 
 def claims_by_field(claims: Sequence[Claim]) -> dict[str, tuple[float, str]]:
