@@ -51,7 +51,8 @@ STREET = re.compile(
     r"(?i)\b(?:street|st|road|rd|ave|avenue|drive|dr|lane|ln|blvd|boulevard|way|court|ct|parkway|pkwy|suite"
     r"|ste|floor|highway|hwy|circle|plaza|square|place|pl|box|unit|terrace|trail"
     r"|rue|chemin|all[ée]e|place|cedex|str|stra[sß]e|platz|allee|gasse|weg|ring|straat|laan|plein|via|viale"
-    r"|piazza|calle|avenida|av|carrera|col|rua|jalan|jln|lot|taman|kawasan|lorong|bandar|level|batu"
+    r"|piazza|piazzale|corso|largo|vicolo|calle|avenida|av|carrera|col|rua|travessa|praça|estrada|pde|parade|crescent|cres|close"
+    r"|quai|impasse|route|cours|zi|za|zac|gewerbepark|industriestr|kade|dreef|hof|steenweg|camino|paseo|jalan|jln|lot|taman|kawasan|lorong|bandar|level|batu"
     r"|persiaran|lebuh|seksyen|kampung)\b\.?"
     r"|\b(?:jalan|jln|lorong)\w+"
     r"|\w+(?:stra(?:ss|ß)e|str\.|weg|gasse|platz|allee|straat|laan)\b"
@@ -69,6 +70,8 @@ POSTCODE = re.compile(
     r"|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b(?:[A-Z]{1,2}[- ])?\d{4,6}\s+[^\W\d]{3,}"
     r"|\b\d{5}[A-ZÄÖÜ][a-zäöüß]{2,}|\b\d{4}\s?[A-Z]{2}\b"
     r"|[^\W\d]{3,},?\s+\d{5,6}\b"
+    r"|\b\d{4}-\d{3}\s+[^\W\d]{3,}|\b\d{5}-\d{3}\b"  # Portugal, Brazil
+    r"|\b(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT)\s+\d{4}\b|\b[A-Z]\d{4}[A-Z]{3}\b"  # Australia, Argentina
 )
 
 

@@ -154,8 +154,11 @@ def _part(cell: Cell, first: int) -> Cell:
     return make_cell(cell.tokens[first:], cell.page, cell.row)
 
 
+_SAME_MIDDLE, _SAME_RIGHT = 1.2, 0.6  # em
+
+
 def lines_below(cell: Cell, page: Page, *, x0: float, limit: int = 7, wide: bool = False) -> list[Cell]:
-    """Return the cells that stand under a cell as one block: same left edge, small gaps.
+    """Return the cells that stand under a cell as one block: same left edge, middle or right edge, small gaps.
 
     :param wide: allow gaps of up to three lines, as between the rows of a form.
     """
@@ -164,7 +167,12 @@ def lines_below(cell: Cell, page: Page, *, x0: float, limit: int = 7, wide: bool
     for row in page.rows[cell.row + 1 :]:
         near = [c for c in row if abs(c.x0 - x0) < 1.6 or (lines and abs(c.x0 - lines[0].x0) < 1.0)]
         if not near:
-            inside = [c for c in row if c.x0 < x0 + 6 and c.x1 > x0 - 1 and abs(c.cx - cell.cx) < 2]
+            inside = [c for c in row if c.x0 < x0 + 6 and c.x1 > x0 - 1 and abs(c.cx - cell.cx) < 2] or [
+                # a letterhead set in the middle or against the right margin
+                c
+                for c in row
+                if x0 - 1 < c.x0 and (abs(c.cx - cell.cx) < _SAME_MIDDLE or abs(c.x1 - cell.x1) < _SAME_RIGHT)
+            ]
             if not inside:
                 if min(c.y0 for c in row) - bottom > 2.2 * max(height, 1.0):
                     break
