@@ -314,6 +314,10 @@ def _under_title(value: Value, page: Page) -> bool:
     return False
 
 
+# In the label of a date that begins a period although no end is printed with it.
+_BEGINNING = ("from", "start", "begin", "desde", "inicio", "inizio", "debut", "dateout", "vom")
+
+
 def _pair_periods(found: dict[str, list[Candidate]], values: Sequence[Value]) -> None:
     """A period's second date follows its first in the same cell or the next one of the row."""
     dates = [v for v in values if v.kind == "date"]
@@ -342,9 +346,7 @@ def _pair_periods(found: dict[str, list[Candidate]], values: Sequence[Value]) ->
     paired = {c.value for c in found["period_end"]}
     if not paired:
         found["period_start"] = [
-            c
-            for c in found["period_start"]
-            if "from" in c.label.lower() or "start" in c.label.lower() or "desde" in c.label.lower()
+            c for c in found["period_start"] if any(word in key_of(c.label) for word in _BEGINNING)
         ]
 
 
@@ -391,7 +393,11 @@ _TERMS = re.compile(
     r"(?i)\b(?:net\s?\d{1,3}(?:\s?days)?|\d{1,2}\s?%\s?\d{1,2}\s?,?\s?net\s?\d{1,3}|due (?:up)?on receipt"
     r"|payable (?:up)?on receipt|cash on delivery|c\.?o\.?d\.?\b"
     r"|(?:payable|payment due|due|zahlbar|payment is due) (?:within|in|innerhalb(?: von)?) \d{1,3} (?:days"
-    r"|tagen)|\d{1,3} days net|end of month)"
+    r"|tagen)|\d{1,3} days net|end of month"
+    r"|\d{1,2} (?:tage|tagen)(?: \d % skonto, \d{1,3} tage)?(?: rein)? netto|sofort (?:rein )?netto"
+    r"|à réception(?: de (?:la )?facture)?|\d{1,3} jours (?:fin de mois|date de facture|net|nets)"
+    r"|(?:bonifico )?\d{1,3} gg\.? (?:d\.?f\.?|f\.?m\.?)|vista fattura|binnen \d{1,3} dagen|\d{1,3} dagen netto"
+    r"|a \d{1,3} d[ií]as|pronto pagamento|contado|pago de contado)"
 )
 
 

@@ -31,8 +31,17 @@ _PHONE = re.compile(
     r"(?<![\w/.-])(?:\+\s?\d{1,3}[\s.\-/]?)?(?:\(\s?\d{1,5}\s?\)[\s.\-/]?)?\d{2,5}(?:[\s.\-/]\d{2,8}){1,4}(?![\w/-]"
     r"|[.,]\d)"
     r"|\(\d{2,5}\)\s?\d{3}[- .]?\d{4}"
+    r"|(?<![\w/.-])\+\d{1,3}[\s.\-/]\d(?:[\s.\-/]?\d{2,8}){2,5}(?![\w/-]|[.,]\d)"  # +33 2 75 83 36 13
+    r"|(?<![\w/.-])0\d{1,5} / \d{4,9}(?![\w/-])"  # 0532 / 550589
 )
-_PHONE_SURE = re.compile(r"^\+\d|^\(\d{3}\)|^\d{3}[-.]\d{3}[-.]\d{4}$|^\d{3}[-.]\d{4}$|^0\d{1,4}[-/ ]\d")
+# Tax numbers that are printed in groups: United Kingdom, Switzerland, Australia.
+_TAX_NUMBER = re.compile(
+    r"\bGB\s?\d{3}\s\d{4}\s\d{2}\b|\bCHE-\d{3}\.\d{3}\.\d{3}(?:\s(?:MWST|TVA|IVA))?\b"
+    r"|(?<=ABN )\d{2} \d{3} \d{3} \d{3}\b|(?<=ABN: )\d{2} \d{3} \d{3} \d{3}\b|(?<=ABN )\d{11}\b"
+)
+_PHONE_SURE = re.compile(
+    r"^\+\d|^\(\d{3}\)|^\d{3}[-.]\d{3}[-.]\d{4}$|^\d{3}[-.]\d{4}$|^0\d{1,5}(?:[-/ ]| / )\d"
+)
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _MASK = "\u2588"
 _ID_TOKEN = re.compile(r"^[\w#][\w\-/.\\#&+*:]*$|^\d+$")
@@ -96,6 +105,9 @@ def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
         except ValidationError:
             continue
         yield _value("iban", number, cell, match.span(), 1.0)
+        mask(*match.span())
+    for match in _TAX_NUMBER.finditer("".join(taken)):
+        yield _value("id", collapse(match.group()), cell, match.span(), 1.0)
         mask(*match.span())
     for found in dates.find_dates("".join(taken), context.order):
         swapped = found.swapped.isoformat() if found.swapped else ""
