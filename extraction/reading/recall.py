@@ -164,6 +164,8 @@ class Recall:
                 text, value.text, PROPOSED, value.page, value.box, "", place, value.confidence, value.swapped
             )
             label, near, shape, same, _ = self.features_of(name, candidate, held)
+            if kind == "money" and not label:
+                continue  # sums move up and down with the lines: what stands in a sum's old place is another sum
             if (same or label or near) and (shape or not held.shape):
                 words = self._places.anchors_of(place)
                 proposals.append(replace(candidate, label=words[0].text if label else ""))
