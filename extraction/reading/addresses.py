@@ -16,6 +16,7 @@ from extraction.reading.names import (
     REGION,
     STREET,
     is_label_cell,
+    names_town,
     opens_with_label,
 )
 
@@ -62,7 +63,7 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
                 break
             continue
         street = bool(STREET.search(text)) and any(ch.isdigit() for ch in text)
-        town = bool(POSTCODE.search(text))
+        town = names_town(text)
         if proven:
             # after the town: its region, the country, or another line of it
             short = not any(ch.isdigit() for ch in text) and len(text.split()) <= 3
@@ -99,6 +100,6 @@ def loose_addresses(page: Page, foreign: set[int], in_table: frozenset[int]) -> 
     for block in page.blocks:
         usable = [c for c in block if c.tokens[0].index not in foreign and c.tokens[0].index not in in_table]
         lines = address_lines(usable)
-        if lines and any(POSTCODE.search(c.text) for c in lines):
+        if lines and any(names_town(c.text) for c in lines):
             found.append(address_candidate(lines, 0.4 if lines[0].y0 < page.height * 0.35 else 0.3))
     return sorted(found, key=lambda c: -c.score)

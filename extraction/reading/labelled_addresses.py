@@ -9,7 +9,7 @@ from extraction.reading.addresses import address_candidate, address_lines
 from extraction.reading.anchors import Label
 from extraction.reading.header import Candidate
 from extraction.reading.lines import Cell, Page, make_cell
-from extraction.reading.names import IN_ADDRESSES, POSTCODE, STREET, opens_with_label
+from extraction.reading.names import IN_ADDRESSES, POSTCODE, STREET, names_town, opens_with_label
 from extraction.reading.party_blocks import lines_below
 
 # An address beside its label stands at most this far right of it, in em; one under it within two lines.
@@ -43,7 +43,7 @@ def addresses_at_labels(
         if first is None:
             continue
         block = [first]
-        if not POSTCODE.search(first.text):
+        if not names_town(first.text):
             block += lines_below(first, page, x0=first.x0)
         lines = address_lines(block) or [first]
         found.append(address_candidate(lines, score * strength * closeness))
@@ -75,7 +75,7 @@ def _first_line(label: Label, labels: Sequence[Label], page: Page) -> tuple[Cell
     for k, cell in enumerate(below[:2]):
         if cell.y0 - label.y1 > _FARTHEST_BELOW or opens_with_label(cell):
             break
-        over_town = len(below) > k + 1 and POSTCODE.search(below[k + 1].text) is not None
+        over_town = len(below) > k + 1 and names_town(below[k + 1].text)
         if looks_like_address(cell.text) or (over_town and _HOUSE.match(cell.text)):
             return cell, 0.85
     return None, 0.0

@@ -75,6 +75,18 @@ POSTCODE = re.compile(
 )
 
 
+_HOUSE_AND_STREET = re.compile(
+    r"(?i)^\d{1,5}[A-Z]?\s+(?:[NSEW]\.?\s+)?[^\W\d][\w .'-]*\b(?:street|st|road|rd|avenue|ave|drive|dr|lane|ln|blvd"
+    r"|boulevard|way|court|ct|parkway|pkwy|circle|place|pl|terrace|trail|highway|hwy|square|loop|pike|crescent|close)\b\.?"
+)
+
+
+def names_town(text: str) -> bool:
+    """Whether a line of an address holds the town with its code; "6649 Hollis Road" only looks as if."""
+    street = _HOUSE_AND_STREET.match(text)
+    return POSTCODE.search(text[street.end() :] if street else text) is not None
+
+
 COUNTRY = re.compile(
     r"(?i)^(?:united states(?: of america)?|usa|us|u\.s\.a\.?|united kingdom|uk|england|canada|france"
     r"|germany|deutschland|nederland|netherlands|belgium|belgi[eë]|espa[nñ]a|spain|italia|italy|portugal"
