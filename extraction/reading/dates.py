@@ -72,6 +72,15 @@ _YEAR_MONTH_NAME = re.compile(
 )
 
 
+_OCTOBER = re.compile(r"(?<![a-z0-9])0(?=[ck]t)")  # recognisers take its letter for a nought
+_BEGINS = re.compile(r"(?:^|[^a-z])(?:\d{1,2}\.?\s*)?" + _MONTH + r"\.?(?:\s+\d{1,2})?,?$")
+
+
+def begins_date(text: str) -> bool:
+    """Whether a line ends in the middle of a date: "Tuesday, September 27,", "3. März"."""
+    return _BEGINS.search(_fold(text.strip())) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class DateMatch:
     """A date found in a text; ``start``/``end`` are its character span.
@@ -157,7 +166,7 @@ def _fold(text: str) -> str:
     for char in text:
         base = unicodedata.normalize("NFKD", char)[:1].lower()
         folded.append(base if len(base) == 1 else char)
-    return "".join(folded)
+    return _OCTOBER.sub("o", "".join(folded))
 
 
 def _full_year(text: str) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from stdnum import iban as stdnum_iban
@@ -16,7 +17,7 @@ from extraction.reading import amounts, dates
 from extraction.reading.anchors import Span
 from extraction.reading.context import Context
 from extraction.reading.lexicon import key_of, meanings_of
-from extraction.reading.lines import Cell, Page, union_box
+from extraction.reading.lines import Cell, Page, make_cell, union_box
 from extraction.schema import Box
 
 ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
@@ -43,6 +44,7 @@ _PHONE_SURE = re.compile(
     r"^\+\d|^\(\d{3}\)|^\d{3}[-.]\d{3}[-.]\d{4}$|^\d{3}[-.]\d{4}$|^0\d{1,5}(?:[-/ ]| / )\d"
 )
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+_NEXT_LINE = 1.0  # em of white space between two lines of one cell
 _MASK = "\u2588"
 _ID_TOKEN = re.compile(r"^[\w#][\w\-/.\\#&+*:]*$|^\d+$")
 
@@ -72,8 +74,22 @@ class Value:
 
 
 def find_values(page: Page, context: Context) -> list[Value]:
-    """Find all typed values of a page, in reading order."""
-    return [value for cell in page.cells for value in _values_of_cell(cell, context)]
+    """Find all typed values of a page, in reading order; dates that wrap into the next line come last."""
+    found = [value for cell in page.cells for value in _values_of_cell(cell, context)]
+    return [*found, *_wrapped_dates(page, context)]
+
+
+def _wrapped_dates(page: Page, context: Context) -> Iterable[Value]:
+    """Yield dates whose words go on in the line below: "Wednesday, October" over "12, 2022"."""
+    for block in page.blocks:
+        for upper, lower in pairwise(block):
+            if not dates.begins_date(upper.text) or lower.y0 - upper.y1 > _NEXT_LINE:
+                continue
+            whole = make_cell((*upper.tokens, *lower.tokens), upper.page, upper.row)
+            for match in dates.find_dates(whole.text, context.order):
+                if match.certain and match.start < len(upper.text) < match.end:
+                    span = (match.start, match.end)
+                    yield _value("date", match.value.isoformat(), whole, span, 1.0)
 
 
 def _value(

@@ -522,3 +522,32 @@ def test_a_purchase_order_number_makes_no_purchase_order() -> None:
 )
 def test_letters_of_names_are_mended_and_figures_in_them_kept(recognised: str, name: str) -> None:
     assert clean_name(recognised) == name
+
+
+def test_a_date_that_wraps_into_the_next_line_of_its_cell() -> None:
+    sheet = Sheet().write(60, 50, "Cascade Plumbing", size=20)
+    sheet.row(160, (520, "Invoice Date"), (700, "Terms"))
+    sheet.row(178, (520, "Wednesday, October"), (700, "Net 30"))
+    sheet.row(194, (520, "12, 2022"))
+    assert values(sheet)["invoice_date"] == "2022-10-12"
+
+
+def test_an_address_set_against_the_right_margin_under_its_name() -> None:
+    sheet = Sheet()
+    sheet.row(50, (-790, "Whitlow Tile Works LLC"), size=24)
+    sheet.row(80, (-790, "6300 Jarrett Street"))
+    sheet.row(96, (-790, "Oak Hill, GA 30002"))
+    sheet.row(300, (60, "Total"), (-780, "12.00"))
+    assert values(sheet)["vendor_address"] == "6300 Jarrett Street, Oak Hill, GA 30002"
+
+
+@pytest.mark.parametrize(
+    ("printed", "read_as"),
+    [
+        ("Tel. +33 2 75 83 36 13", "+33 2 75 83 36 13"),
+        ("Telefon 0532 / 550589", "0532 / 550589"),
+    ],
+)
+def test_telephone_numbers_in_their_countries_forms(printed: str, read_as: str) -> None:
+    sheet = Sheet().write(60, 50, "Maurer Baumarkt OHG", size=20).lines(60, 80, "Am Markt 3", printed)
+    assert values(sheet)["vendor_phone"] == read_as
