@@ -39,6 +39,16 @@ _WORDS: Final = {
 }
 
 
+def names_a_kind_of_paper(text: str) -> bool:
+    """Whether a whole line is the title of some kind of document: "Huurfactuur", "Bon de livraison"."""
+    folded = fold(text).strip(" *-:.#")
+    hits = [title.search(folded) for title, _ in _WORDS.values() if title is not None]
+    return any(
+        hit is not None and hit.end() == len(folded) and (hit.start() == 0 or " " not in folded)
+        for hit in hits
+    )
+
+
 def find_document_type(pages: Sequence[Page]) -> tuple[str, float]:
     """Return the most likely of ``extraction.fields.DOCUMENT_TYPES`` and a raw score (0..1)."""
     scores: dict[str, float] = {}

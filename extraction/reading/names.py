@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from extraction.fields import collapse
+from extraction.reading.document_type import names_a_kind_of_paper
 from extraction.reading.lexicon import LONGEST_LABEL, fuzzy_meanings_of, key_of, meanings_of, phrase_meanings
 from extraction.reading.lines import Cell
 
@@ -173,7 +174,7 @@ def could_be_name(text: str) -> bool:
         or "www." in text.lower()
     ):
         return False
-    if _TITLE.match(text.strip(" *-:.#")) or COUNTRY.match(text.strip()):
+    if is_title(text) or COUNTRY.match(text.strip()):
         return False
     if _DATE_IN_WORDS.match(text.strip()):
         return False
@@ -188,7 +189,7 @@ def could_be_name(text: str) -> bool:
 
 def is_title(text: str) -> bool:
     """Whether a line is the document's title: "SERVICE INVOICE", "Contractor Invoice Form (Formulario)"."""
-    return _TITLE.match(text.strip(" *-:.#")) is not None
+    return _TITLE.match(text.strip(" *-:.#")) is not None or names_a_kind_of_paper(text)
 
 
 def _starts_with_label(text: str) -> bool:
