@@ -120,7 +120,8 @@ class FieldValue:
     a point, dates ISO 8601, ids and text with white space collapsed), ``text``
     is as printed. ``score`` is the reader's raw score, ``confidence`` the
     calibrated probability (0..1) that ``value`` is right. ``reason`` says in
-    plain words what speaks against the value; it is empty if nothing does.
+    plain words what speaks against the value; it is empty if nothing does. ``grounded`` is false where a
+    reader says a value that is not among the words on the page: no threshold lets it pass without a person.
     """
 
     name: str
@@ -132,6 +133,7 @@ class FieldValue:
     score: float = 0.0
     alternatives: tuple[Alternative, ...] = ()
     reason: str = ""
+    grounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,15 @@ class LineItemValue:
     """One line of the invoice's table.
 
     ``values`` maps names of ``extraction.fields.LINE_ITEM_FIELDS`` to normalised
-    values; a cell that is not on the page is absent.
+    values; a cell that is not on the page is absent. ``grounded`` is false where a reader says a cell that
+    is not among the words of one place on the page.
     """
 
     values: Mapping[str, str]
     confidence: float = 0.0
     page: int | None = None
     box: Box | None = None
+    grounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
