@@ -35,9 +35,9 @@ class ServerOptions:
     """Where a model is asked, and how.
 
     ``longest`` is the longest edge of a picture in pixels (0: by the model's name: Llama's tiles, Pixtral's 1024,
-    else 1536). ``schema`` asks the server to hold the answer to the JSON schema, ``logprobs`` for token
-    log-probabilities; servers that don't know one of them refuse or ignore it. ``calibration`` is a file that
-    ``extraction.evaluation.calibrate_scores`` wrote.
+    else 1536). ``fields`` are asked for, everything if empty. ``schema`` asks the server to hold the answer to
+    the JSON schema, ``logprobs`` for token log-probabilities; servers that don't know one of them refuse or ignore
+    it. ``calibration`` is a file that ``extraction.evaluation.calibrate_scores`` wrote.
     """
 
     url: str
@@ -45,6 +45,7 @@ class ServerOptions:
     token: str = field(default="", repr=False)
     prompt: str = "detailed"
     prompts: Path | None = None
+    fields: tuple[str, ...] = ()
     shown: Shown = "pictures"
     longest: int = 0
     crops: bool = False
@@ -119,7 +120,7 @@ class ServerAsker:
         if self._schema:
             payload["response_format"] = {
                 "type": "json_schema",
-                "json_schema": {"name": "document", "schema": answer_schema()},
+                "json_schema": {"name": "document", "schema": answer_schema(question.fields)},
             }
         return payload
 
@@ -187,7 +188,7 @@ def server_backend(options: ServerOptions) -> GenerativeBackend:
     """
     asker = ServerAsker(options)
     asking = Asking(
-        load_prompt(options.prompt, options.prompts),
+        load_prompt(options.prompt, options.prompts, options.fields),
         picture_size(options.model, options.longest),
         options.shown,
         options.crops,

@@ -251,6 +251,13 @@ def test_every_prompt_names_every_field(name: str) -> None:
     assert prompt.version.startswith(f"{name}.v1-")
 
 
+def test_only_some_fields_can_be_asked_for() -> None:
+    few = load_prompt("detailed", fields=["total", "work_order_number"])
+    assert few.fields == ("work_order_number", "total")
+    assert "invoice_date" not in few.text and "unit_price" not in few.text
+    assert few.version != load_prompt("detailed").version
+
+
 def test_a_prompt_of_ones_own_comes_first_and_is_checked(tmp_path: Any) -> None:
     (tmp_path / "basic.v2.txt").write_text("Read this:\n$fields")
     assert load_prompt("basic", tmp_path).text.startswith("Read this:")
@@ -258,6 +265,8 @@ def test_a_prompt_of_ones_own_comes_first_and_is_checked(tmp_path: Any) -> None:
     (tmp_path / "basic.v3.txt").write_text("Pay $850: $fields")
     with pytest.raises(ReaderError, match=r"write a dollar sign as \$\$"):
         load_prompt("basic", tmp_path)
+    with pytest.raises(ReaderError, match="no field “grand_total”"):
+        load_prompt("basic", fields=["total", "grand_total"])
     with pytest.raises(ReaderError, match="There is: basic"):
         load_prompt("poetic")
     with pytest.raises(ReaderError, match="has no version 7"):

@@ -12,6 +12,8 @@ from extraction.fields import DOCUMENT_TYPES, FIELDS, LINE_ITEM_FIELDS
 LINE_ITEMS: Final = "line_items"
 ASKED_FIELDS: Final = tuple(name for name in FIELDS if name != "document_type")
 """The header fields that are asked for, in the catalogue's order; the document's type is asked for beside them."""
+ALL: Final = (*ASKED_FIELDS, LINE_ITEMS)
+"""Everything that can be asked for."""
 
 _LABELS_SHOWN = 4
 _NOTES: Mapping[str, str] = MappingProxyType(
@@ -52,26 +54,29 @@ _FORMS: Mapping[str, str] = MappingProxyType(
 
 
 @cache
-def answer_schema() -> dict[str, Any]:
+def answer_schema(names: tuple[str, ...] = ALL) -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of an answer.
 
     Every value is a text as printed or null: what it means is decided by the reader's own parsers, which know
     that 1.450 is not 1.45, and not by a model. Header fields must all be answered, so that each is looked
     for; columns of a line that are not on the page are left out, because a null for each would cost more
     time than the rest of the answer.
+
+    :param names: what is asked for, of `ALL`; the document's type always is.
     """
     text = {"type": ["string", "null"]}
     properties: dict[str, Any] = {"document_type": {"enum": [*DOCUMENT_TYPES]}}
-    properties |= {name: {**text, "description": _described(name)} for name in ASKED_FIELDS}
-    properties[LINE_ITEMS] = {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": dict.fromkeys(LINE_ITEM_FIELDS, text),
-            "required": ["description", "amount"],
-            "additionalProperties": False,
-        },
-    }
+    properties |= {name: {**text, "description": _described(name)} for name in ASKED_FIELDS if name in names}
+    if LINE_ITEMS in names:
+        properties[LINE_ITEMS] = {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": dict.fromkeys(LINE_ITEM_FIELDS, text),
+                "required": ["description", "amount"],
+                "additionalProperties": False,
+            },
+        }
     return {
         "type": "object",
         "properties": properties,
@@ -86,13 +91,14 @@ def _described(name: str) -> str:
 
 
 @cache
-def fields_in_words(*, labels: bool = False) -> str:
+def fields_in_words(names: tuple[str, ...] = ALL, *, labels: bool = False) -> str:
     """List the header fields for a prompt, one a line.
 
+    :param names: what is asked for, of `ALL`.
     :param labels: add a few of the words that label each on paper, in every language of the catalogue.
     """
     lines = [f"- document_type: one of {', '.join(DOCUMENT_TYPES)}"]
-    for name in ASKED_FIELDS:
+    for name in (name for name in ASKED_FIELDS if name in names):
         field = FIELDS[name]
         line = f"- {name}: {_described(name)} ({_FORMS[field.kind]})"
         if labels and field.words:
@@ -102,7 +108,12 @@ def fields_in_words(*, labels: bool = False) -> str:
     return "\n".join(lines)
 
 
-@cache
-def columns_in_words() -> str:
-    """List the columns of the table of lines for a prompt."""
-    return ", ".join(f"{name} ({_FORMS[column.kind]})" for name, column in LINE_ITEM_FIELDS.items())
+def lines_in_words(names: tuple[str, ...] = ALL) -> str:
+    """Ask for the lines of the table, if they are asked for at all."""
+    if LINE_ITEMS not in names:
+        return "Leave out the lines of its table."
+    columns = ", ".join(f"{name} ({_FORMS[column.kind]})" for name, column in LINE_ITEM_FIELDS.items())
+    return (
+        "- line_items: the lines of its table, one object each, with those of these columns that the document "
+        f"has: {columns}"
+    )

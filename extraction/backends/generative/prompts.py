@@ -1,7 +1,7 @@
 """Prompts, as text files with a version in their name, and the questions made from them.
 
 A file ``NAME.vN.txt`` beside this module (or in a folder of the user's) holds one prompt. In it
-``$fields``, ``$labelled_fields``, ``$columns`` and ``$schema`` stand for the field catalogue; a dollar sign is
+``$fields``, ``$labelled_fields``, ``$lines`` and ``$schema`` stand for what is asked for; a dollar sign is
 written ``$$``. A change of wording is a new version: runs made with the old one must stay comparable.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from extraction.backends.generative.catalogue import answer_schema, columns_in_words, fields_in_words
+from extraction.backends.generative.catalogue import ALL, answer_schema, fields_in_words, lines_in_words
 from extraction.schema import ReaderError
 
 NAMES: Final = ("basic", "detailed", "locational", "step_by_step", "few_shot")
@@ -32,20 +33,25 @@ _CONTROL: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt, filled in with the catalogue. ``version`` changes with its file and with the catalogue."""
+    """A prompt, filled in with the ``fields`` that it asks for. ``version`` changes with its file and with them."""
 
     name: str
     version: str
     text: str
+    fields: tuple[str, ...] = ALL
 
 
-def load_prompt(name: str, folder: Path | None = None) -> Prompt:
+def load_prompt(name: str, folder: Path | None = None, fields: Sequence[str] = ()) -> Prompt:
     """Load a prompt.
 
     :param name: ``basic`` for its newest version, or ``basic.v1`` for one that is compared with.
     :param folder: where further prompts lie; they come before the shipped ones of the same name.
-    :raises ReaderError: if there is none of that name or the file can't be filled in.
+    :param fields: the header fields to ask for, and ``line_items``; everything if empty.
+    :raises ReaderError: if there is none of that name, the file can't be filled in or there is no such field.
     """
+    if unknown := [field for field in fields if field not in ALL]:
+        raise ReaderError(f"There is no field “{unknown[0]}” to ask for. There is: {', '.join(ALL)}.")
+    asked = tuple(field for field in ALL if field in fields) or ALL
     found = {}
     for place in (_FOLDER, *([folder] if folder else [])):
         for path in sorted(place.glob("*.txt")):
@@ -64,20 +70,20 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
     path = found[wanted["name"], version]
     try:
         text = Template(path.read_text("utf-8")).substitute(
-            fields=fields_in_words(),
-            labelled_fields=fields_in_words(labels=True),
-            columns=columns_in_words(),
-            schema=json.dumps(answer_schema(), ensure_ascii=False, separators=(",", ":")),
+            fields=fields_in_words(asked),
+            labelled_fields=fields_in_words(asked, labels=True),
+            lines=lines_in_words(asked),
+            schema=json.dumps(answer_schema(asked), ensure_ascii=False, separators=(",", ":")),
         )
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"The prompt {path} can't be read: {error}.") from error
     except (KeyError, ValueError) as error:
         raise ReaderError(
             f"The prompt {path} holds a placeholder that there is not ({error}). Use $fields, $labelled_fields, "
-            "$columns or $schema, and write a dollar sign as $$."
+            "$lines or $schema, and write a dollar sign as $$."
         ) from error
     digest = hashlib.sha256(text.encode()).hexdigest()[:6]
-    return Prompt(wanted["name"], f"{wanted['name']}.v{version}-{digest}", text.strip())
+    return Prompt(wanted["name"], f"{wanted['name']}.v{version}-{digest}", text.strip(), asked)
 
 
 def as_data(text: str) -> str:

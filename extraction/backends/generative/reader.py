@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from extraction import rules
 from extraction.backends.generative.answers import Answer, AnswerUnusable, Said, parse_answer
-from extraction.backends.generative.catalogue import LINE_ITEMS
+from extraction.backends.generative.catalogue import ALL, LINE_ITEMS
 from extraction.backends.generative.certainty import Certainty, TokenScore, raw_score, sureness, token_score
 from extraction.backends.generative.grounding import Line, Pages, Place
 from extraction.backends.generative.pictures import PictureSize, pictures_of
@@ -48,10 +48,11 @@ _UNCALIBRATED = "how sure this reader is has not been measured yet"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked: a text, and pictures with what each shows."""
+    """What a model is asked: a text, pictures with what each shows, and for which fields (`catalogue.ALL`)."""
 
     text: str
     pictures: tuple[tuple[str, Image], ...] = ()
+    fields: tuple[str, ...] = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def question_about(pages: Sequence[PageImage], document: Survey, asking: Asking)
     pictures = (
         () if asking.shown == "text" else tuple(pictures_of(pages, document, asking.size, crops=asking.crops))
     )
-    return Question("\n\n".join(parts), pictures)
+    return Question("\n\n".join(parts), pictures, asking.prompt.fields)
 
 
 # --- from answers to a reading -----------------------------------------------------------------------
