@@ -8,7 +8,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -97,7 +97,10 @@ class TransformersAsker:
         """Answer questions together, fewer at a time while memory does not suffice."""
         rest = list(questions)
         while rest:
-            some = rest[: self._batch]
+            # Only questions with equally many pictures: Mllama lets words before the first picture see the
+            # blank ones that fill a shorter row, and an answer must not depend on what else was asked.
+            _, alike = next(groupby(rest, key=lambda question: len(question.pictures)))
+            some = list(islice(alike, self._batch))
             try:
                 answers = self._generate(some)
             except (RuntimeError, MemoryError) as error:
@@ -255,14 +258,12 @@ class EndOfAnswer:
 
 def _generated(tokenizer: Any, ids: Sequence[int], logprobs: Sequence[float]) -> Generated:
     """Return a row's text and where each of its tokens stands in it."""
-    special = set(tokenizer.all_special_ids)
+    special = set(tokenizer.all_special_ids)  # ends of the turn, and what fills rows up after them
     kept: list[int] = []
     scores: list[TokenScore] = []
     text = ""
     for token, logprob in zip(ids, logprobs, strict=False):
         if token in special:
-            if kept:
-                break  # the end of the turn; what follows only fills the row up
             continue
         kept.append(token)
         longer = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
