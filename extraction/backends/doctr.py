@@ -80,18 +80,18 @@ class DoctrBackend:
         for wanted, known in ((options.detector, DETECTORS), (options.recogniser, RECOGNISERS)):
             if wanted not in known:
                 raise ReaderError(f"docTR has no network “{wanted}”. It has: {', '.join(known)}.")
-        self._files = [find_network(options.folder, name) for name in (options.detector, options.recogniser)]
+        self.files = [find_network(options.folder, name) for name in (options.detector, options.recogniser)]
         if importlib.util.find_spec("onnxtr") is None:
             raise ReaderError(f"The reader doctr needs OnnxTR: {INSTALL}")
         self.name = NAME
         self._options = options
         self._predictor: Any = None
         digest = hashlib.sha256(options.vocabulary.encode())
-        for path in self._files:
+        for path in self.files:
             digest.update(path.read_bytes())
         reader = f"{NAME}-{options.recogniser}-{digest.hexdigest()[:8]}"
         self._certainty = load_certainty(options.calibration, reader)
-        fields = LayoutBackend().version.partition("-")[2].partition("+")[0]
+        fields = hashlib.sha256(LayoutBackend().version.encode()).hexdigest()[:6]
         self.version = f"{reader}+{fields}+{self._certainty.version}"
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
@@ -145,7 +145,7 @@ class DoctrBackend:
         """
         import numpy as np
 
-        predictor = self._load()
+        predictor = self.load()
         try:
             (page,) = predictor([np.asarray(image)]).pages
         except Exception as error:
@@ -163,12 +163,16 @@ class DoctrBackend:
         ]
         return number_lines(words, aspect=image.height / image.width)
 
-    def _load(self) -> Any:
+    def load(self) -> Any:
+        """Return OnnxTR's predictor, loaded once.
+
+        :raises ReaderError: if the networks can't be loaded.
+        """
         if self._predictor is None:
             from onnxtr.models import detection, ocr_predictor, recognition
 
             extra = {"vocab": self._options.vocabulary} if self._options.vocabulary else {}
-            detector, recogniser = (str(path) for path in self._files)
+            detector, recogniser = (str(path) for path in self.files)
             try:
                 self._predictor = ocr_predictor(
                     getattr(detection, self._options.detector)(detector),

@@ -16,6 +16,7 @@ from extraction.backends.generative.transformers_asker import LocalOptions, Tran
 NAME = "llama"
 HUB_NAME = "meta-llama/Llama-3.2-11B-Vision-Instruct"
 SETTING = "LLAMA_MODEL"
+SIZE = "21 GB"  # of the weights as published, in bfloat16
 PROMPT = "step_by_step"
 """What read best with this model in the study of docs/models.md."""
 

@@ -76,12 +76,17 @@ class ServerAsker:
         if not options.model:
             raise ReaderError("The model server needs a model's name, as the server calls it.")
         self._options = options
+        self.model = options.model
         self._server = PinnedServer(
             options.url, options.token, patience=options.patience, ca_file=options.ca_file
         )
         self._schema = options.schema and options.prompt.partition(".")[0] not in _FREE_PROMPTS
         what = f"{options.model}/{options.max_tokens}/{self._schema}"
         self.identity = hashlib.sha256(what.encode()).hexdigest()[:8]
+
+    @property
+    def address(self) -> str:
+        return self._server.name
 
     def models(self) -> list[str]:
         """Return the names of the models that the server offers.

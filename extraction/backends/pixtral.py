@@ -18,6 +18,7 @@ from extraction.schema import ReaderError
 NAME = "pixtral"
 HUB_NAME = "mistral-community/pixtral-12b"
 SETTING = "PIXTRAL_MODEL"
+SIZE = "25 GB"  # of the weights as published, in bfloat16
 PROMPT = "basic"
 """What read best with this model in the study of docs/models.md; reasoning in steps made it worse."""
 _PICTURE, _ROW_END, _PICTURE_END = "[IMG]", "[IMG_BREAK]", "[IMG_END]"

@@ -115,7 +115,7 @@ def test_words_are_found_where_ink_is_and_go_through_the_field_reader(backend: D
     (words,) = reading.words
     # eleven lines are printed from the top to the middle of the page, left of its right margin
     assert len({word.line for word in words}) == 11
-    assert all(0.05 < w.box.y0 < w.box.y1 < 0.45 and 0.05 < w.box.x0 < w.box.x1 < 0.7 for w in words)
+    assert all(0.04 < w.box.y0 < w.box.y1 < 0.45 and 0.04 < w.box.x0 < w.box.x1 < 0.7 for w in words)
     assert all(0 <= word.confidence <= 1 for word in words)
     assert all(value.confidence <= CEILING for value in reading.fields.values())
 

@@ -93,3 +93,66 @@ def test_a_calibration_for_another_reader_stops_this_one(settings: Any, tmp_path
     set_up(settings, "openai_server", url="http://127.0.0.1:1/v1", model="m", calibration=path)
     with pytest.raises(ReaderError, match="was fitted for pixtral-x, not for openai_server-"):
         registry.backend("openai_server")
+
+
+# --- manage.py models --------------------------------------------------------------------------------
+
+
+def models(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, int]:
+    try:
+        call_command("models", *arguments)
+    except SystemExit as error:
+        return capsys.readouterr().out, int(str(error.code))
+    return capsys.readouterr().out, 0
+
+
+def test_the_list_says_what_there_is_and_how_to_get_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    out, status = models(capsys, "list")
+    assert status == 0
+    assert "layout         ready" in out
+    assert "llama          not set up  LLAMA_MODEL is not set" in out
+    assert "hf download mistral-community/pixtral-12b (25 GB)" in out
+
+
+def test_a_check_asks_the_server_for_its_model(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with scripted(answers({"object": "list", "data": [{"id": "pixtral-12b"}]})) as server:
+        set_up(settings, "openai_server", url=server.url, model="pixtral-12b")
+        out, status = models(capsys, "check", "openai_server")
+        assert (status, "answers" in out) == (0, True)
+        registry.backend.cache_clear()
+        set_up(settings, "openai_server", model="llama-vision")
+        out, status = models(capsys, "check", "openai_server")
+        assert status == 1
+        assert "has no model “llama-vision”. It has: pixtral-12b." in out
+    out, status = models(capsys, "check", "openai_server")
+    assert status == 1
+    assert "can't be used" in out
+
+
+def test_warming_loads_what_runs_here(
+    settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from extraction.tests.tiny_models import tiny_llama
+
+    set_up(settings, "llama", model=str(tiny_llama(tmp_path / "llama")), dtype="float32")
+    out, status = models(capsys, "warm", "llama", "layout")
+    assert status == 0
+    assert "float32, loaded in" in out
+    assert "llama          ready" in out and "layout         ready" in out
+
+
+def test_what_is_broken_fails_the_check_and_names_the_file(
+    settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(settings, "pixtral", model=str(tmp_path))
+    out, status = models(capsys, "check")
+    assert status == 1
+    assert "pixtral        broken" in out
+    assert "has no config.json" in out
+    # what nobody set up is no trouble, unless it is asked for
+    assert "llama          not set up" in out
+    set_up(settings, "pixtral", model="")
+    assert models(capsys, "check", "layout")[1] == 0
+    assert models(capsys, "check", "pixtral")[1] == 1
+    with pytest.raises(CommandError, match="There is: layout"):
+        call_command("models", "list", "gpt")

@@ -116,7 +116,7 @@ class GenerativeBackend:
     def __init__(self, name: str, asker: Asker, asking: Asking, certainty: Certainty) -> None:
         self.name = name
         self.version = f"{reader_of(name, asker, asking)}+{_code_digest()}+{certainty.version}"
-        self._asker = asker
+        self.asker = asker
         self._asking = asking
         self._certainty = certainty
 
@@ -131,7 +131,7 @@ class GenerativeBackend:
         middle = time.perf_counter()
         document = survey(read, hints)
         groups = list(_grouped([page for page, _ in read], self._asking.pages_together))
-        answers = self._asker.ask(question_about(group, document, self._asking) for group in groups)
+        answers = self.asker.ask(question_about(group, document, self._asking) for group in groups)
         reading = interpret(list(zip(groups, answers, strict=True)), document, self._certainty)
         end = time.perf_counter()
         return replace(

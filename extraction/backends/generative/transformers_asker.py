@@ -72,7 +72,7 @@ class TransformersAsker:
     ) -> None:
         """:raises ReaderError: if options contradict each other or name a library that is not installed."""
         _check_options(options)
-        self._model_files = model
+        self.files = model
         self._options = options
         self._load_preparer = load_preparer
         self._batch = max(options.batch, 1)
@@ -84,6 +84,15 @@ class TransformersAsker:
         waiting = iter(questions)
         while together := list(islice(waiting, self._batch)):
             yield from self._answers(together)
+
+    def planned_device(self) -> str:
+        """Return where the model will run: ``cuda:0``. Imports torch, loads nothing.
+
+        :raises ReaderError: if there is no such device.
+        """
+        import torch
+
+        return _device(self._options.device, torch)
 
     def warm(self) -> str:
         """Load the model and return where it is: ``cuda:0, bfloat16``.
@@ -106,7 +115,7 @@ class TransformersAsker:
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise ReaderError(
-                        f"The model in {self._model_files.folder} failed: {type(error).__name__}: {_first_line(error)}"
+                        f"The model in {self.files.folder} failed: {type(error).__name__}: {_first_line(error)}"
                     ) from error
                 self._make_room(error)
                 continue
@@ -137,7 +146,7 @@ class TransformersAsker:
             self._loaded = (model.to("cpu"), preparer)
         else:
             raise ReaderError(
-                f"The memory of {model.device} does not suffice for one question to {self._model_files.folder.name}. "
+                f"The memory of {model.device} does not suffice for one question to {self.files.folder.name}. "
                 "Take a smaller dtype, 8bit or 4bit, no crops, or another device."
             )
 
@@ -151,7 +160,7 @@ class TransformersAsker:
         import transformers as library
 
         transformers: Any = library  # its stubs know too little
-        options, folder = self._options, self._model_files.folder
+        options, folder = self._options, self.files.folder
         transformers.utils.logging.disable_progress_bar()
         device = _device(options.device, torch)
         arguments: dict[str, Any] = {
