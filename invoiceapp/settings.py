@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -300,7 +301,7 @@ else:
 _PROMPTS = _path("PROMPTS_DIR")
 
 
-def _local_model(prefix: str) -> dict[str, object]:
+def _local_model(prefix: str) -> dict[str, Any]:
     return {
         "model": env.str(f"{prefix}_MODEL", default=""),
         "prompt": env.str(f"{prefix}_PROMPT", default=""),
@@ -317,7 +318,7 @@ def _local_model(prefix: str) -> dict[str, object]:
     }
 
 
-READERS: dict[str, dict[str, object]] = {
+READERS: dict[str, dict[str, Any]] = {
     "llama": _local_model("LLAMA"),
     "pixtral": _local_model("PIXTRAL"),
     "doctr": {
