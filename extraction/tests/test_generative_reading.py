@@ -167,6 +167,13 @@ def test_a_day_and_month_that_could_be_exchanged_keep_the_other_reading() -> Non
     assert turned.confidence < plain.confidence
 
 
+def test_an_amount_with_the_wrong_sign_is_another_amount() -> None:
+    page = invoice_pdf(lines=("Miller Roofing LLC", "Discount: -50.00", "Total: 717.60"))
+    reading = read({"discount_total": "50.00", "total": "-717.60"}, page)
+    assert reading.fields["discount_total"].grounded
+    assert not reading.fields["total"].grounded
+
+
 def test_what_is_not_a_value_of_its_kind_is_not_taken() -> None:
     reading = read({**RIGHT, "invoice_date": "soon", "total": "about three thousand", "tax_rate": "high"})
     assert not reading.fields.keys() & {"invoice_date", "total", "tax_rate"}

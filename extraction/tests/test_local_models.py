@@ -19,6 +19,7 @@ from extraction.backends.generative.transformers_asker import (
     EndOfAnswer,
     LocalOptions,
     TransformersAsker,
+    _generated,
 )
 from extraction.backends.llama import LlamaPreparer, llama_asker, llama_backend
 from extraction.backends.pixtral import PixtralPreparer, pixtral_asker, pixtral_backend
@@ -120,6 +121,24 @@ def test_generation_stops_at_the_end_of_the_answer(llama: Path) -> None:
     assert start == 3
     done = [bool(stop(ids[:, :length], None)[0]) for length in range(4, ids.shape[1] + 1)]
     assert done == [False] * (len(done) - 1) + [True]
+
+
+def test_each_token_of_a_long_answer_has_its_characters(llama: Path) -> None:
+    tokenizer = LlamaPreparer(llama).tokenizer
+    text = "Peña & Söhne GmbH – 1.450,00 € " * 8
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids = [*ids, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.pad_token_id]
+    answer = _generated(tokenizer, ids, [-0.01 * k for k in range(len(ids))])
+    assert answer.text == text
+    assert len(answer.tokens) == len(ids) - 3 > 200
+    assert (answer.tokens[0].start, answer.tokens[-1].end) == (0, len(text))
+    covered = {k for token in answer.tokens for k in range(token.start, token.end)}
+    assert covered == set(range(len(text)))
+    # this tokenizer has no merges: a token is a byte, and the three of the last euro sign share its place
+    euro = text.rindex("€")
+    assert [t.logprob for t in answer.tokens if t.start <= euro < t.end][-3:] == pytest.approx(
+        [-0.01 * k for k in range(len(ids) - 7, len(ids) - 4)]
+    )
 
 
 class FullMemory:

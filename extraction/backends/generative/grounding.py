@@ -33,6 +33,8 @@ _ROWS_OF_ADDRESS = 6
 _LONGEST_ID = 6  # tokens: an IBAN in groups of four has six
 _SWAPPED = 0.8  # a date that is on the page only with day and month exchanged
 _INSIDE = 0.8  # a number that is part of a longer word
+# What is taken off is printed with a minus or without; a total with the wrong sign is another total.
+_ANY_SIGN = frozenset({"discount_total", "amount_paid", "retainage_amount", "retainage"})
 _SEPARATORS = re.compile(r"[^\w]|_")
 
 
@@ -141,7 +143,7 @@ class Pages:
 
     def _find(self, name: str, kind: Kind, value: str) -> Iterator[tuple[tuple[Token, ...], float]]:
         if kind in ("money", "quantity"):
-            yield from self._numbers(value, ("money",))
+            yield from self._numbers(value, ("money",), any_sign=name in _ANY_SIGN)
         elif kind == "percent":
             yield from self._numbers(value, ("percent", "money"))
         elif kind == "date":
@@ -153,14 +155,16 @@ class Pages:
         else:
             yield from self._texts(value, FIELDS[name].is_address if name in FIELDS else False)
 
-    def _numbers(self, value: str, kinds: Sequence[str]) -> Iterator[tuple[tuple[Token, ...], float]]:
+    def _numbers(
+        self, value: str, kinds: Sequence[str], *, any_sign: bool = False
+    ) -> Iterator[tuple[tuple[Token, ...], float]]:
         try:
-            number = abs(Decimal(value))  # a discount is printed with a minus or without
+            number = Decimal(value)
         except InvalidOperation:
             return
         for kind in kinds:
             for found in self._values.get(kind, ()):
-                if found.number is not None and abs(found.number) == number:
+                if found.number == number or (any_sign and found.number == -number):
                     yield found.span.tokens, 1.0
 
     def _ids(self, value: str) -> Iterator[tuple[tuple[Token, ...], float]]:

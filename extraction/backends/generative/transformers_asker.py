@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Dtype = Literal["bfloat16", "float16", "float32"]
 Quantization = Literal["none", "8bit", "4bit"]
+_WINDOW: Final = 32  # tokens
 _OUT_OF_MEMORY: Final = (
     "out of memory",
     "can't allocate memory",
@@ -268,19 +269,33 @@ class EndOfAnswer:
 def _generated(tokenizer: Any, ids: Sequence[int], logprobs: Sequence[float]) -> Generated:
     """Return a row's text and where each of its tokens stands in it."""
     special = set(tokenizer.all_special_ids)  # ends of the turn, and what fills rows up after them
-    kept: list[int] = []
+    said = [(token, logprob) for token, logprob in zip(ids, logprobs, strict=False) if token not in special]
+    whole = _decoded(tokenizer, [token for token, _ in said])
     scores: list[TokenScore] = []
-    text = ""
-    for token, logprob in zip(ids, logprobs, strict=False):
-        if token in special:
-            continue
-        kept.append(token)
-        longer = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    before, window, at = "", [], 0  # `at`: characters up to the last whole one
+    for token, logprob in said:
+        window.append(token)
         # a part of a character shows as a replacement mark until the rest of it has come
-        whole = longer.rstrip("\ufffd")
-        scores.append(TokenScore(min(len(text), len(whole)), max(len(whole), len(text) + 1), logprob))
-        text = whole
-    return Generated(text, tuple(scores))
+        longer = before + _decoded(tokenizer, window)
+        end = len(longer.rstrip("\ufffd"))
+        scores.append(TokenScore(min(at, end), max(end, at + 1), logprob))
+        at = end
+        if len(window) >= _WINDOW and end == len(longer):
+            before, window = (
+                longer,
+                [],
+            )  # decoding from the very start for every token would take a second a page
+    joined = before + _decoded(tokenizer, window)
+    # a tokenizer that writes the beginning of a text differently leaves the places unknown
+    return Generated(whole, tuple(scores) if joined == whole else ())
+
+
+def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
+    return (
+        str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        if ids
+        else ""
+    )
 
 
 def _check_options(options: LocalOptions) -> None:
