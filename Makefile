@@ -44,7 +44,8 @@ $(VENV)/.production: requirements.txt | $(VENV)/.python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.development: requirements-dev.txt requirements.txt | $(VENV)/.python
+$(VENV)/.development: requirements-dev.txt requirements-nodeps.txt requirements.txt | $(VENV)/.python
 	@echo "Installing what the tests need (a few minutes, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-nodeps.txt
 	@touch $@ $(VENV)/.production

@@ -37,7 +37,7 @@ def doubtful(
     """Say which fields of a reading a person must look at, with the reason for each.
 
     :param thresholds: lowest confidence (0..1) per field; others use ``default_threshold``.
-        Fields other than ``WATCHED_FIELDS`` are looked at only if named here or required.
+        Fields other than ``WATCHED_FIELDS`` are looked at only if named here, required, or not on the page.
     :param required: fields that must not be missing.
     :param stated: what the uploader said the document holds (normalised values); a
         disagreement always goes to a person, however sure the reader is.
@@ -80,7 +80,16 @@ def doubtful(
         present = [f for f in check.fields if f in reading.fields or f == "line_items"]
         for name in present or check.fields:
             add(name, check.message)
+    strange = [str(n) for n, line in enumerate(reading.line_items, start=1) if not line.grounded]
+    if strange:
+        add(
+            "line_items",
+            f"not on the page as read: line {', '.join(strange[:5])}{' ...' if strange[5:] else ''}",
+        )
     for name, value in reading.fields.items():
+        if not value.grounded:
+            add(name, _explain(value))  # neither a threshold nor who agrees with it makes up for the page
+            continue
         if name not in watched:
             continue
         threshold = thresholds.get(name, default_threshold)

@@ -1,10 +1,13 @@
-"""Which readers there are, and one loaded instance of each per process."""
+"""Which readers there are, and one loaded instance of each per process.
+
+Importing this module imports no reader. Those that need weights or a server are described by `settings.READERS`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from extraction.schema import Backend, ReaderError
 
@@ -23,9 +26,66 @@ def _layout_rules() -> Backend:
     return LayoutBackend(learned=False)
 
 
+def _settings_of(name: str) -> dict[str, Any]:
+    """Return what the settings say of a reader, without what they leave to the reader itself."""
+    from django.conf import settings
+
+    return {key: value for key, value in settings.READERS[name].items() if value not in ("", None)}
+
+
+def _llama() -> Backend:
+    from extraction.backends import llama
+    from extraction.backends.generative.transformers_asker import LocalOptions
+
+    return llama.llama_backend(LocalOptions(**{"model": "", "prompt": llama.PROMPT, **_settings_of("llama")}))
+
+
+def _pixtral() -> Backend:
+    from extraction.backends import pixtral
+    from extraction.backends.generative.transformers_asker import LocalOptions
+
+    return pixtral.pixtral_backend(
+        LocalOptions(**{"model": "", "prompt": pixtral.PROMPT, **_settings_of("pixtral")})
+    )
+
+
+def _doctr() -> Backend:
+    from extraction.backends.doctr import DoctrBackend, DoctrOptions
+
+    given = _settings_of("doctr")
+    if "folder" not in given:
+        raise ReaderError(
+            "DOCTR_MODELS is not set. Name the folder that holds docTR's networks as .onnx files."
+        )
+    return DoctrBackend(DoctrOptions(**given))
+
+
+def _openai_server() -> Backend:
+    from extraction.backends.generative.pinned_http import Patience
+    from extraction.backends.openai_server import ServerOptions, server_backend
+
+    given = _settings_of("openai_server")
+    for key, setting in (("url", "MODEL_SERVER_URL"), ("model", "MODEL_SERVER_MODEL")):
+        if key not in given:
+            raise ReaderError(
+                f"{setting} is not set. The reader openai_server needs an address and a model's name."
+            )
+    patience = Patience(seconds=given.pop("seconds"), attempts=given.pop("attempts"))
+    return server_backend(ServerOptions(patience=patience, **given))
+
+
 # Name -> how it is made. A module is imported when its reader is first asked for, so that the
 # libraries of one reader never burden a process that uses another.
-_READERS: Final[dict[str, Callable[[], Backend]]] = {"layout": _layout, "layout_rules": _layout_rules}
+_READERS: Final[dict[str, Callable[[], Backend]]] = {
+    "layout": _layout,
+    "layout_rules": _layout_rules,
+    "llama": _llama,
+    "pixtral": _pixtral,
+    "doctr": _doctr,
+    "openai_server": _openai_server,
+}
+# What must be set before a reader can be chosen.
+_NEEDS: Final = {"llama": "model", "pixtral": "model", "doctr": "folder", "openai_server": "url"}
 
 
 def names() -> tuple[str, ...]:
@@ -33,11 +93,23 @@ def names() -> tuple[str, ...]:
     return tuple(_READERS)
 
 
+def configured() -> tuple[str, ...]:
+    """Return the readers that an organization may choose: those that need nothing, or whose settings are there.
+
+    Whether the weights are whole or the server answers is only known by `manage.py models check`.
+    """
+    from django.conf import settings
+
+    return tuple(
+        name for name in _READERS if name not in _NEEDS or settings.READERS[name].get(_NEEDS[name], "")
+    )
+
+
 @cache
 def backend(name: str) -> Backend:
     """Return the reader of that name, the same one for the life of the process.
 
-    :raises ReaderError: if there is none of that name.
+    :raises ReaderError: if there is none of that name, or its weights or settings are missing or broken.
     """
     try:
         make = _READERS[name]

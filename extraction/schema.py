@@ -122,7 +122,8 @@ class FieldValue:
     is as printed. ``score`` is the reader's raw score, ``confidence`` the
     calibrated probability (0..1) that ``value`` is right. ``reason`` says in
     plain words what speaks against the value, ``support`` what the office knows that speaks for it (and is not part
-    of ``confidence``); they are empty if nothing does.
+    of ``confidence``); they are empty if nothing does. ``grounded`` is false where a
+    reader says a value that is not among the words on the page: no threshold lets it pass without a person.
     """
 
     name: str
@@ -135,6 +136,7 @@ class FieldValue:
     alternatives: tuple[Alternative, ...] = ()
     reason: str = ""
     support: str = ""
+    grounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +144,15 @@ class LineItemValue:
     """One line of the invoice's table.
 
     ``values`` maps names of ``extraction.fields.LINE_ITEM_FIELDS`` to normalised
-    values; a cell that is not on the page is absent.
+    values; a cell that is not on the page is absent. ``grounded`` is false where a reader says a cell that
+    is not among the words of one place on the page.
     """
 
     values: Mapping[str, str]
     confidence: float = 0.0
     page: int | None = None
     box: Box | None = None
+    grounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ also knocks at the broker and the storage.
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.apps import AppConfig
@@ -142,6 +144,34 @@ def check_time_zone(app_configs: Apps, **kwargs: Any) -> Messages:
     ]
 
 
+@register()
+def check_model_server(app_configs: Apps, **kwargs: Any) -> Messages:
+    """A model server's answer must come before the task is interrupted, and its token must not travel in the open."""
+    server = settings.READERS["openai_server"]
+    found: Messages = []
+    if not server["url"]:
+        return found
+    if server["seconds"] >= settings.TASK_TIMEOUT:
+        found.append(
+            checks.Warning(
+                f"MODEL_SERVER_SECONDS is {server['seconds']}, not less than TASK_TIMEOUT ({settings.TASK_TIMEOUT}): "
+                "a slow server's documents would be interrupted without its name in the reason.",
+                hint="Set MODEL_SERVER_SECONDS to a third of TASK_TIMEOUT, or raise TASK_TIMEOUT.",
+                id="invoiceapp.W005",
+            )
+        )
+    address = urlsplit(server["url"])
+    if server["token"] and address.scheme == "http" and _is_public(address.hostname or ""):
+        found.append(
+            checks.Warning(
+                f"MODEL_SERVER_TOKEN and the documents would travel to {address.hostname} unencrypted.",
+                hint="Use an https address for MODEL_SERVER_URL.",
+                id="invoiceapp.W006",
+            )
+        )
+    return found
+
+
 @register(Tags.database)
 def check_organizations(app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any) -> Messages:
     """Every organization's time zone and reader exist. Warnings: an error would stop the update that brings them."""
@@ -230,6 +260,14 @@ def check_storage(app_configs: Apps, databases: Sequence[str] | None = None, **k
             id="invoiceapp.E011",
         )
     ]
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host may be beyond one's own network: a public number, or a name with a point that is no local one."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".lan", ".localhost"))
 
 
 def _is_time_zone(name: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -38,6 +39,11 @@ def _number(name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number.") from None
+
+
+def _path(name: str) -> Path | None:
+    value = env.str(name, default="")
+    return Path(value).expanduser() if value else None
 
 
 def _secret_key() -> str:
@@ -290,6 +296,58 @@ elif QUEUE_BROKER == "sqs":
         os.environ["AWS_ENDPOINT_URL_SQS"] = _endpoint  # django-q2 hands nothing else on to boto3
 else:
     Q_CLUSTER["orm"] = "default"
+
+# --- readers that need weights or a server (docs/models.md); the embedded one needs nothing -------
+_PROMPTS = _path("PROMPTS_DIR")
+
+
+def _local_model(prefix: str) -> dict[str, Any]:
+    return {
+        "model": env.str(f"{prefix}_MODEL", default=""),
+        "prompt": env.str(f"{prefix}_PROMPT", default=""),
+        "prompts": _PROMPTS,
+        "fields": tuple(env.list(f"{prefix}_FIELDS", default=[])),
+        "dtype": _one_of(f"{prefix}_DTYPE", ("bfloat16", "float16", "float32"), "bfloat16"),
+        "quantization": _one_of(f"{prefix}_QUANTIZATION", ("none", "8bit", "4bit"), "none"),
+        "device": env.str(f"{prefix}_DEVICE", default="auto"),
+        "batch": _number(f"{prefix}_BATCH", 1),
+        "max_tokens": _number(f"{prefix}_MAX_TOKENS", 2048),
+        "crops": env.bool(f"{prefix}_CROPS", default=False),
+        "cpu_fallback": env.bool(f"{prefix}_CPU_FALLBACK", default=False),
+        "calibration": _path(f"{prefix}_CALIBRATION"),
+    }
+
+
+READERS: dict[str, dict[str, Any]] = {
+    "llama": _local_model("LLAMA"),
+    "pixtral": _local_model("PIXTRAL"),
+    "doctr": {
+        "folder": _path("DOCTR_MODELS"),
+        "detector": env.str("DOCTR_DETECTOR", default=""),
+        "recogniser": env.str("DOCTR_RECOGNISER", default=""),
+        "vocabulary": env.str("DOCTR_VOCABULARY", default=""),
+        "calibration": _path("DOCTR_CALIBRATION"),
+    },
+    "openai_server": {
+        "url": env.str("MODEL_SERVER_URL", default=""),
+        "model": env.str("MODEL_SERVER_MODEL", default=""),
+        "token": env.str("MODEL_SERVER_TOKEN", default=""),
+        "prompt": env.str("MODEL_SERVER_PROMPT", default=""),
+        "prompts": _PROMPTS,
+        "fields": tuple(env.list("MODEL_SERVER_FIELDS", default=[])),
+        "shown": _one_of("MODEL_SERVER_SHOWN", ("pictures", "text", "both"), "pictures"),
+        "longest": _number("MODEL_SERVER_LONGEST", 0),
+        "crops": env.bool("MODEL_SERVER_CROPS", default=False),
+        "pages_together": _number("MODEL_SERVER_PAGES", 1),
+        "max_tokens": _number("MODEL_SERVER_MAX_TOKENS", 4096),
+        "schema": env.bool("MODEL_SERVER_SCHEMA", default=True),
+        "logprobs": env.bool("MODEL_SERVER_LOGPROBS", default=True),
+        "seconds": _number("MODEL_SERVER_SECONDS", 120),
+        "attempts": _number("MODEL_SERVER_ATTEMPTS", 5),
+        "ca_file": _path("MODEL_SERVER_CA_FILE"),
+        "calibration": _path("MODEL_SERVER_CALIBRATION"),
+    },
+}
 
 # --- people, time, language --------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [

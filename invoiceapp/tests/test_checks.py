@@ -42,8 +42,28 @@ def test_the_defaults_are_sound(settings: Any) -> None:
         checks.check_workers,
         checks.check_several_machines,
         checks.check_time_zone,
+        checks.check_model_server,
     ):
         assert check(None) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "complaints"),
+    [
+        ({}, []),
+        ({"url": "http://vllm:8000/v1", "token": "t"}, []),
+        ({"url": "http://192.168.1.7:8000/v1", "token": "t"}, []),
+        ({"url": "https://models.example.com/v1", "token": "t"}, []),
+        ({"url": "http://models.example.com/v1", "token": "t"}, ["W006"]),
+        ({"url": "http://8.8.8.8/v1", "token": "t"}, ["W006"]),
+        ({"url": "http://localhost:8000/v1", "seconds": 300}, ["W005"]),
+    ],
+)
+def test_a_model_server_is_waited_for_in_time_and_gets_its_token_in_private(
+    settings: Any, server: dict[str, Any], complaints: list[str]
+) -> None:
+    settings.READERS = {**settings.READERS, "openai_server": {**settings.READERS["openai_server"], **server}}
+    assert ids(checks.check_model_server(None)) == complaints
 
 
 @pytest.mark.parametrize(

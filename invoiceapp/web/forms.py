@@ -11,8 +11,18 @@ from django import forms
 from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 
+from extraction import registry
 from invoiceapp.records import matching
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
+
+READERS = {
+    "layout": "Embedded reader",
+    "layout_rules": "Embedded reader, rules only (to compare)",
+    "llama": "Llama 3.2 Vision on this server",
+    "pixtral": "Pixtral on this server",
+    "doctr": "docTR's recognition with the embedded reader",
+    "openai_server": "A model on another server",
+}
 
 
 class ReadingSettingsForm(forms.ModelForm):
@@ -31,6 +41,10 @@ class ReadingSettingsForm(forms.ModelForm):
         min_value=50,
         max_value=99.9,
         help_text="Percent. Values the reader is less sure of go to a person.",
+    )
+    backend = forms.ChoiceField(
+        label="Reader",
+        help_text="Others appear here once the server is set up for them. Each has to show anew how often it is right.",
     )
     target_percent = forms.FloatField(
         required=False,
@@ -60,6 +74,7 @@ class ReadingSettingsForm(forms.ModelForm):
             "night_end",
             "reading_times",
             "batch_size",
+            "backend",
         ]
         widgets = {
             "reading_mode": forms.RadioSelect,
@@ -80,6 +95,9 @@ class ReadingSettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # One that was chosen and is no longer set up stays until somebody chooses another.
+        names = dict.fromkeys([*registry.configured(), self.instance.backend])
+        self.fields["backend"].choices = [(name, READERS.get(name, name)) for name in names]  # type: ignore[attr-defined]
         self.initial["reading_times"] = ", ".join(self.instance.reading_times)
         self.initial["accept_percent"] = round(self.instance.accept_threshold * 100, 2)
         target = self.instance.target_accuracy

@@ -31,6 +31,7 @@ def reading_form(**changes: Any) -> dict[str, Any]:
         "night_end": "06:00",
         "reading_times": "",
         "batch_size": "10",
+        "backend": "layout",
         "accept_percent": "95",
         "audit_percent": "5",
         **changes,
@@ -55,6 +56,38 @@ def test_reading_times_are_saved_in_order(alice: Any, organization: Any, signed_
     organization.refresh_from_db()
     assert organization.reading_times == ["07:30", "12:00", "17:00"]
     assert organization.reading_mode == Organization.ReadingMode.TIMES
+
+
+def test_a_reader_can_be_chosen_once_it_is_set_up(
+    alice: Any,
+    bob: Any,
+    charlie: Any,
+    organization: Any,
+    other_organization: Any,
+    signed_in: Any,
+    settings: Any,
+) -> None:
+    page = signed_in(alice).get("/settings/").text
+    assert "Embedded reader" in page
+    assert "Pixtral" not in page
+    refused = signed_in(alice).post("/settings/", reading_form(backend="pixtral"))
+    assert "not one of the available choices" in refused.text
+    settings.READERS = {
+        **settings.READERS,
+        "pixtral": {**settings.READERS["pixtral"], "model": "/srv/pixtral"},
+    }
+    assert "Pixtral on this server" in signed_in(alice).get("/settings/").text
+    assert signed_in(alice).post("/settings/", reading_form(backend="pixtral")).status_code == 302
+    organization.refresh_from_db()
+    assert organization.backend == "pixtral"
+    # a colleague may not, and an outsider only chooses for the own organization
+    assert signed_in(bob).post("/settings/", reading_form()).status_code == 403
+    signed_in(charlie).post("/settings/", reading_form(name="Valley Works"))
+    organization.refresh_from_db()
+    assert organization.backend == "pixtral"
+    # set up no longer: it stays chosen, so that saving something else changes nothing by accident
+    settings.READERS = {**settings.READERS, "pixtral": {**settings.READERS["pixtral"], "model": ""}}
+    assert signed_in(alice).post("/settings/", reading_form(backend="pixtral")).status_code == 302
 
 
 @pytest.mark.parametrize(

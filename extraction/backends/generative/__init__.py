@@ -1,0 +1,1 @@
+"""What every reader that asks a generative model shares: prompts, strict answers, places on the page, confidence."""

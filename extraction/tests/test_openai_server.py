@@ -1,0 +1,290 @@
+"""The reader that asks a server, against one that answers well, badly, late or not at all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import jsonschema
+import pytest
+from PIL import Image
+
+from extraction import gate
+from extraction.backends.generative.pinned_http import Patience, PinnedServer
+from extraction.backends.openai_server import ServerOptions, aligned, server_backend
+from extraction.documents import open_pages
+from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading
+from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
+from extraction.tests.scripted_server import (
+    ScriptedServer,
+    answers,
+    breaks_off,
+    completion,
+    drips,
+    hangs_up,
+    scripted,
+    sleeps,
+)
+from extraction.tests.test_generative_reading import RIGHT
+
+TOKEN = "sk-very-secret-5f2e"
+GOOD = answers(completion(json.dumps(RIGHT), logprob=-0.02))
+QUICK = Patience(seconds=3, attempts=4, pause=0.02, failures=8, cool_down=0.3)
+
+
+@pytest.fixture(scope="module")
+def pages() -> list[PageImage]:
+    return open_pages(invoice_pdf())
+
+
+def options(server: ScriptedServer, **changes: Any) -> ServerOptions:
+    return replace(ServerOptions(server.url, "pixtral-12b", TOKEN, patience=QUICK), **changes)
+
+
+def read(server: ScriptedServer, pages: list[PageImage], **changes: Any) -> Reading:
+    return server_backend(options(server, **changes)).read(pages, Hints())
+
+
+def test_a_document_is_read_and_every_value_placed(pages: list[PageImage]) -> None:
+    with scripted(GOOD) as server:
+        backend = server_backend(options(server))
+        assert isinstance(backend, Backend)
+        reading = backend.read(pages, Hints())
+    assert reading.fields["total"].value == "2717.60"
+    assert reading.fields["total"].box
+    assert (reading.backend, reading.model_version) == ("openai_server", backend.version)
+    assert len(backend.version) <= 80
+    assert reading.pages == len(reading.words) == 1
+    assert 0.5 < reading.fields["total"].confidence < gate.DEFAULT_THRESHOLD
+
+
+def test_what_is_sent_is_a_picture_a_schema_and_the_task(pages: list[PageImage]) -> None:
+    with scripted(GOOD) as server:
+        read(server, open_pages(encoded(invoice_picture(), "PNG")), crops=True)
+    (request,) = server.requests
+    assert request.path == "/v1/chat/completions"
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert request.body["temperature"] == 0
+    assert request.body["logprobs"] is True
+    schema = request.body["response_format"]["json_schema"]["schema"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert "work_order_number" in schema["properties"]
+    (message,) = request.body["messages"]
+    pictures = [part["image_url"]["url"] for part in message["content"] if part["type"] == "image_url"]
+    assert len(pictures) == 3
+    for url in pictures:
+        kind, _, data = url.partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert max(Image.open(io.BytesIO(base64.b64decode(data))).size) <= 1024
+    assert message["content"][-1]["text"].startswith("The pictures show one document")
+
+
+def test_steps_are_not_held_to_a_schema(pages: list[PageImage]) -> None:
+    steps = (
+        f"1. An invoice of Miller.\n2. Invoice number: M R - 2 0 4 1 7\n5.\n```json\n{json.dumps(RIGHT)}\n```"
+    )
+    with scripted(answers(completion(steps))) as server:
+        reading = read(server, pages, prompt="step_by_step")
+    assert "response_format" not in server.requests[0].body
+    assert reading.fields["invoice_number"].value == "MR-20417"
+
+
+def test_without_probabilities_the_reader_is_less_sure(pages: list[PageImage]) -> None:
+    with scripted(GOOD, answers(completion(json.dumps(RIGHT)))) as server:
+        told, untold = read(server, pages), read(server, pages)
+    assert untold.fields["total"].confidence < told.fields["total"].confidence
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("I'm sorry, I can't help with that.", "not JSON"),
+        (json.dumps(RIGHT)[:-60], "cut off inside a value"),
+        ('{"total": "1.00"}{"total": "2.00"}', "different answers"),
+        (None, "not JSON"),
+    ],
+)
+def test_an_answer_that_can_not_be_taken_is_one_clear_error(
+    pages: list[PageImage], text: str | None, message: str
+) -> None:
+    with scripted(answers(completion(text))) as server, pytest.raises(ReaderError, match=message):
+        read(server, pages)
+    assert len(server.requests) == 1
+
+
+def test_values_of_wrong_types_and_orders_from_the_page_go_to_a_person(pages: list[PageImage]) -> None:
+    said = {
+        **RIGHT,
+        "total": 2717.6,
+        "due_date": ["x"],
+        "approve": True,
+        "iban": "GB00 EVIL 0000 0000 0000 00",
+    }
+    with scripted(answers(completion(json.dumps(said)))) as server:
+        reading = read(server, pages)
+    assert reading.fields["total"].value == "2717.60"
+    assert "approve" not in reading.fields
+    assert {"due_date", "iban"} <= gate.doubtful(reading, default_threshold=0.0).keys()
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>busy</html>", {"choices": []}, {"choices": "x"}, [], 7, {"choices": [{}]}]
+)
+def test_what_is_no_completion_is_refused(pages: list[PageImage], body: Any) -> None:
+    with scripted(answers(body)) as server, pytest.raises(ReaderError, match="other than"):
+        read(server, pages)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [answers({"error": {"message": "busy"}}, 429), answers({}, 500), answers(b"", 503), hangs_up, breaks_off],
+    ids=["429", "500", "503", "hangs up", "breaks off"],
+)
+def test_passing_trouble_is_waited_out(pages: list[PageImage], trouble: Any) -> None:
+    with scripted(trouble, trouble, GOOD) as server:
+        reading = read(server, pages)
+    assert reading.fields["total"].value == "2717.60"
+    assert len(server.requests) == 3
+    first, second, third = (request.at for request in server.requests)
+    assert third - second > 0.01
+    assert second - first > 0.005
+
+
+def test_lasting_trouble_ends_with_what_the_server_said(pages: list[PageImage]) -> None:
+    busy = answers({"error": {"message": f"no slot for {TOKEN}"}}, 503)
+    with scripted(busy) as server, pytest.raises(ReaderError, match=r"status 503: no slot for \*\*\*\.$"):
+        read(server, pages)
+    assert len(server.requests) == QUICK.attempts
+
+
+@pytest.mark.parametrize(
+    "header", ["1", format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)]
+)
+def test_the_server_says_when_to_come_back(pages: list[PageImage], header: str) -> None:
+    if not header.isdigit():
+        header = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    with scripted(answers({}, 429, Retry_After=header), GOOD) as server:
+        read(server, pages)
+    first, second = (request.at for request in server.requests)
+    assert second - first >= 0.9
+
+
+def test_a_pause_longer_than_the_patience_is_not_waited_for(pages: list[PageImage]) -> None:
+    began = time.monotonic()
+    with scripted(answers({}, 429, Retry_After="600")) as server, pytest.raises(ReaderError, match="429"):
+        read(server, pages)
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("slow", [sleeps(2), drips], ids=["silent", "drips"])
+def test_a_slow_server_is_given_up_on(pages: list[PageImage], slow: Any) -> None:
+    began = time.monotonic()
+    patience = replace(QUICK, seconds=0.5)
+    with scripted(slow) as server, pytest.raises(ReaderError, match=r"no answer within 0.5 seconds"):
+        read(server, pages, patience=patience)
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_server_that_keeps_failing_is_left_alone_and_tried_again_later(pages: list[PageImage]) -> None:
+    with scripted(*[answers({}, 500)] * 9, GOOD) as server:
+        backend = server_backend(options(server, patience=replace(QUICK, attempts=3, failures=6)))
+        for _ in range(2):
+            with pytest.raises(ReaderError, match="status 500"):
+                backend.read(pages, Hints())
+        with pytest.raises(ReaderError, match="left alone for another"):
+            backend.read(pages, Hints())
+        assert len(server.requests) == 6
+        time.sleep(QUICK.cool_down)
+        with pytest.raises(ReaderError, match="left alone"):  # one attempt, and it failed again
+            backend.read(pages, Hints())
+        assert len(server.requests) == 7
+        server.script[:] = [GOOD]
+        time.sleep(QUICK.cool_down)
+        assert backend.read(pages, Hints()).fields
+        assert backend.read(pages, Hints()).fields
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(401, "refuses the token"), (404, "no such address or model"), (400, "refuses the question")],
+)
+def test_a_lasting_refusal_is_not_repeated(pages: list[PageImage], status: int, message: str) -> None:
+    with (
+        scripted(answers({"error": {"message": "The model `x` does not exist"}}, status)) as server,
+        pytest.raises(ReaderError, match=message) as raised,
+    ):
+        read(server, pages)
+    assert "does not exist" in str(raised.value)
+    assert len(server.requests) == 1
+
+
+def test_nobody_is_sent_on_to_another_address(
+    pages: list[PageImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted(GOOD) as elsewhere, scripted(answers({}, 307, Location=elsewhere.url + "/x")) as server:
+        with pytest.raises(ReaderError, match="never followed"):
+            read(server, pages)
+        assert not elsewhere.requests
+    # nor does a proxy of the environment get to see the document
+    with scripted(GOOD) as proxy, scripted(GOOD) as server:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        assert read(server, pages).fields
+        assert not proxy.requests
+
+
+def test_an_endless_answer_is_cut(pages: list[PageImage]) -> None:
+    with (
+        scripted(answers(b" " * (9 * 1024 * 1024))) as server,
+        pytest.raises(ReaderError, match="more than 8 MB"),
+    ):
+        read(server, pages)
+
+
+def test_the_token_is_in_no_message_and_no_log(
+    pages: list[PageImage], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), scripted(answers({"detail": f"bad {TOKEN}"}, 401)) as server:
+        with pytest.raises(ReaderError) as raised:
+            read(server, pages)
+        shown = repr(options(server)) + str(raised.value) + caplog.text
+    assert TOKEN not in shown
+    assert TOKEN not in repr(raised.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost:8000", "ftp://models/v1", "http://user:secret@models/v1", "http://models/v1?key=1",
+     "file:///etc/passwd", "http://models:port/v1"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_told_before_the_first_document(url: str) -> None:
+    with pytest.raises(ReaderError, match="address"):
+        PinnedServer(url)
+
+
+def test_a_server_that_is_down_is_one_clear_error(pages: list[PageImage]) -> None:
+    with scripted(GOOD) as server:
+        pass
+    with pytest.raises(ReaderError, match=r"model server 127\.0\.0\.1:\d+ can't be used: .*refused"):
+        read(server, pages)
+
+
+def test_tokens_are_matched_with_characters_even_inside_a_letter() -> None:
+    text = '{"vendor_name": "Peña €"}'
+    raw = f" {text}<|im_end|>".encode()
+    entries = [{"token": "?", "bytes": [byte], "logprob": -float(k)} for k, byte in enumerate(raw)]
+    scores = aligned(text, entries)
+    start = text.index("€")
+    assert [s.logprob for s in scores if s.start < start + 1 and s.end > start] == [
+        -float(raw.index("€".encode()) + k) for k in range(3)
+    ]
+    assert (scores[0].start, scores[-1].end) == (0, len(text))
+    assert aligned(text, [{"token": "other", "logprob": -1}]) == ()
+    assert aligned(text, [{"token": "x"}]) == ()
