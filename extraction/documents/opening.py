@@ -68,15 +68,21 @@ def inspect(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Inspecti
     )
 
 
-def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[PageImage]:
+def open_pages(
+    document: bytes | Path, limits: Limits = DEFAULT_LIMITS, *, as_taken: bool = False
+) -> list[PageImage]:
     """Render every page of a file, with the words of its text layer where that is sound.
 
+    Of a photograph the page is the sheet of paper that it shows, laid flat, if that is surely found.
+
+    :param as_taken: leave photographs as they were taken; to measure what laying them flat earns.
     :raises DocumentRefused: if it can't be opened within the limits; the message is fit for a user.
     :raises SandboxUnavailable: if the process that opens documents could not be started.
     """
     data = _load(document, limits)
     kind = detect_format(data[:SNIFFED_BYTES])
-    answer = sandbox.run({"do": "open", "kind": kind.kind}, data, limits, seconds=limits.open_seconds)
+    task = {"do": "open", "kind": kind.kind, "flat": not as_taken}
+    answer = sandbox.run(task, data, limits, seconds=limits.open_seconds)
     return [
         PageImage(
             number=int(found["number"]),
@@ -85,6 +91,7 @@ def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[
             picture=picture,
             rotation=int(found["rotation"]),
             unread=tuple(Box(*place) for place in found["unread"]),
+            outline=tuple((float(x), float(y)) for x, y in found["outline"]),
             text_words=None
             if found["words"] is None
             else tuple(
