@@ -37,9 +37,10 @@ _LIGHT: Final = 120.0
 # Share of the sheet that is burnt out although the paper around it is not. @GLARE@
 _GLARE: Final = 0.012
 _BURNT: Final = 250
-_PAPER_NOT_BURNT: Final = 228
+_PAPER_NOT_BURNT: Final = 236
 
 _FEWEST_LETTERS: Final = 20
+_FEWEST_LINES: Final = 5
 _WORKING_PIXELS: Final = 2_000_000
 
 
@@ -83,7 +84,7 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
     pixels = np.asarray(image)
     gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     letters = _find_letters(gray)
-    tall = float(np.median(letters[:, 2])) if len(letters) >= _FEWEST_LETTERS else 0.0
+    tall = float(np.median(letters[:, 2])) if len(letters) else 0.0
     paper = _paper_level(gray)
     return Quality(
         width=width,
@@ -130,7 +131,10 @@ def _ramp(value: float, threshold: float, good: float) -> float:
 
 
 def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return what looks like letters, shape (n, 3): x and y of the middle, height; in pixels of ``gray``."""
+    """Return what looks like letters, shape (n, 3): x and y of the middle, height; in pixels of ``gray``.
+
+    A picture so smeared that its letters run together has words or lines instead; none if there are too few of either.
+    """
     import cv2
 
     scale = min(1.0, (_WORKING_PIXELS / gray.size) ** 0.5)
@@ -138,9 +142,13 @@ def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
     ink = cv2.adaptiveThreshold(seen, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 41, 14)
     _, _, found, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     x, y, wide, high, area = found[1:].T
-    letters = (high >= 4) & (high <= 90) & (wide >= 2) & (wide <= 2.5 * high) & (high <= 6 * wide)
-    letters &= area > 0.12 * wide * high
-    return np.column_stack([x + wide / 2, y + high / 2, high])[letters] / scale
+    marks = (high >= 3) & (high <= 90) & (wide >= 2) & (high <= 6 * wide) & (area > 0.12 * wide * high)
+    chosen = marks & (wide <= 2.5 * high)
+    if chosen.sum() < _FEWEST_LETTERS:
+        chosen = marks & (high >= 5) & (wide <= 40 * high)
+    if chosen.sum() < _FEWEST_LINES:
+        chosen[:] = False
+    return np.column_stack([x + wide / 2, y + high / 2, high])[chosen] / scale
 
 
 def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: float) -> float:

@@ -43,6 +43,9 @@ _ALL_SUPPORT: Final = 0.75  # and on the mean over the four sides
 _SMALLEST: Final = 0.18
 _WHOLE: Final = 0.965
 
+# Share of the print that may stand outside the outline: a coloured panel on a page has most of it outside.
+_PRINT_OUTSIDE: Final = 0.3
+
 # Angles of the outline in degrees; a phone that is tilted by 35 degrees makes 60 of 90.
 _SHARPEST: Final = 55.0
 
@@ -126,6 +129,8 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
     if best is None:
         return Sheet(_fractions(cut, size), cut=True) if cut is not None else None
     _, sides, corners = best
+    if _print_outside(np.asarray(small, np.uint8), closed, corners) > _PRINT_OUTSIDE:
+        return None
     outside = np.maximum(np.maximum(-corners, corners - np.array(size)), 0) / max(size)
     return Sheet(_fractions(corners, size), _bows(sides, corners, size), cut=bool(outside.max() > 0.01))
 
@@ -219,6 +224,22 @@ def _outlines(lab: NDArray[np.float32]) -> Iterator[Points]:
     # Edges part the picture into regions; that around the middle, holes filled, is the sheet.
     walls = cv2.dilate(edges, np.ones((3, 3), np.uint8))
     yield from _quadrangles(np.where(walls > 0, 0, 255).astype(np.uint8))
+
+
+def _print_outside(small: Pixels, closed: NDArray[np.float32], corners: Points) -> float:
+    """Return which share of what looks like words (dark, small, closed over) stands outside the outline."""
+    import cv2
+
+    light = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32) * (100 / 255)
+    ink = (closed[..., 0] - light > 9).astype(np.uint8)
+    _, _, found, middles = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    _, _, wide, high, area = found[1:].T
+    words = middles[1:][(high >= 2) & (high <= 16) & (wide >= 3) & (wide <= 90) & (area >= 8)]
+    if len(words) < 8:
+        return 0.0
+    outline = corners.astype(np.float32)
+    within = [cv2.pointPolygonTest(outline, (float(x), float(y)), measureDist=False) >= 0 for x, y in words]
+    return 1 - sum(within) / len(words)
 
 
 def _distance(lab: NDArray[np.float32], color: Any) -> NDArray[np.float32]:
