@@ -110,10 +110,13 @@ def media_type_of(kind: str) -> str:
 def _quality(found: dict[str, Any]) -> Quality:
     """Take what the child says of a picture; it may have been taken over, so that nothing but the right types passes."""
     measures = tuple(
-        Measure(str(m["name"]), max(0.0, min(1.0, float(m["score"]))), str(m["advice"])) for m in found["measures"]
+        Measure(str(m["name"]), max(0.0, min(1.0, float(m["score"]))), str(m["advice"]))
+        for m in found["measures"]
     )
     if tuple(measure.name for measure in measures) != MEASURES:
-        raise SandboxUnavailable("The process that opens documents answered with other measures than asked for.")
+        raise SandboxUnavailable(
+            "The process that opens documents answered with other measures than asked for."
+        )
     return Quality(int(found["width"]), int(found["height"]), measures)
 
 

@@ -28,7 +28,9 @@ _LETTER: Final = 16.0
 # Height of the usual letter in pixels as it will be read. @SMALL@
 _SMALL: Final = 6.5
 _LARGE: Final = 13.0
-_SMALL_SIDE: Final = 700  # and where too few letters are found to say: 64 dpi of a letter page, 8-point print 7 pixels high
+_SMALL_SIDE: Final = (
+    700  # and where too few letters are found to say: 64 dpi of a letter page, 8-point print 7 pixels high
+)
 
 # Level of the paper (0..255). @DARK@
 _DARK: Final = 60.0
@@ -97,7 +99,9 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
             ),
             _measured(
                 SIZE,
-                _ramp(tall, _SMALL, _LARGE) if tall else _ramp(max(width, height), _SMALL_SIDE, 2 * _SMALL_SIDE),
+                _ramp(tall, _SMALL, _LARGE)
+                if tall
+                else _ramp(max(width, height), _SMALL_SIDE, 2 * _SMALL_SIDE),
                 f"The letters are too small to read surely ({width} x {height} pixels in all). Go closer until the paper "
                 "fills the picture.",
             ),
@@ -156,7 +160,9 @@ def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: floa
     import cv2
 
     scale = min(1.0, _LETTER / tall)
-    level: Any = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
+    level: Any = (
+        cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
+    )
     tile = 24
     rows, columns = level.shape[0] // tile, level.shape[1] // tile
     level = level[: rows * tile, : columns * tile]
@@ -168,7 +174,9 @@ def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: floa
     def tiles(values: Any, most: Any) -> Any:
         padded = np.zeros((rows * tile, columns * tile), np.uint8)
         padded[: values.shape[0], : values.shape[1]] = values
-        return most(padded.reshape(rows, tile, columns, tile), axis=(1, 3))[counted[:, 1], counted[:, 0]].astype(float)
+        return most(padded.reshape(rows, tile, columns, tile), axis=(1, 3))[
+            counted[:, 1], counted[:, 0]
+        ].astype(float)
 
     if not len(counted):
         return 1.0
@@ -176,7 +184,9 @@ def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: floa
     strong = contrast > max(25.0, 0.4 * float(np.quantile(contrast, 0.95)))
     if strong.sum() < 5:
         return 1.0
-    return min(float(np.median(tiles(side, np.max)[strong] / 2 / contrast[strong])) for side in (across, down))
+    return min(
+        float(np.median(tiles(side, np.max)[strong] / 2 / contrast[strong])) for side in (across, down)
+    )
 
 
 def _paper_level(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Points = NDArray[np.float64]
 
+# Share of neighbours that are exactly equal. Generated photographs, compressed as messengers do, have up to 0.78; drawn pages
+# stored as JPEG 0.84 and more.
+_DRAWN: Final = 0.81
+
 # The side at which a sheet is looked for: its edge is then a step over one or two pixels and print is thin enough to close.
 FINDING_SIDE: Final = 700
 
@@ -86,7 +90,9 @@ class _Side:
 
     def at(self, t: Any) -> Points:
         offset = np.polyval(self.cubic, t)
-        return np.asarray(self.start + np.multiply.outer(t, self.along) + np.multiply.outer(offset, self.across))
+        return np.asarray(
+            self.start + np.multiply.outer(t, self.along) + np.multiply.outer(offset, self.across)
+        )
 
 
 def find_sheet(pixels: Pixels) -> Sheet | None:
@@ -126,11 +132,12 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
             support >= _ALL_SUPPORT or out for support, out in zip(seen, at_frame, strict=True)
         ):
             cut = corners
-    if best is None:
-        return Sheet(_fractions(cut, size), cut=True) if cut is not None else None
-    _, sides, corners = best
-    if _print_outside(np.asarray(small, np.uint8), closed, corners) > _PRINT_OUTSIDE:
+    found = best[2] if best is not None else cut
+    if found is None or _print_outside(np.asarray(small, np.uint8), closed, found) > _PRINT_OUTSIDE:
         return None
+    if best is None:
+        return Sheet(_fractions(found, size), cut=True)
+    _, sides, corners = best
     outside = np.maximum(np.maximum(-corners, corners - np.array(size)), 0) / max(size)
     return Sheet(_fractions(corners, size), _bows(sides, corners, size), cut=bool(outside.max() > 0.01))
 
@@ -160,7 +167,11 @@ def lay_flat(pixels: Pixels, sheet: Sheet, most_pixels: int) -> Pixels:
         flat = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     else:
         flat = cv2.warpPerspective(
-            pixels, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            pixels,
+            matrix,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
         )
     return np.asarray(flat, np.uint8)
 
@@ -173,10 +184,12 @@ def clean(page: Pixels) -> Pixels:
 def _is_drawn(pixels: Pixels) -> bool:
     """Say whether a picture was drawn or thresholded, not taken: neighbours are equal nearly everywhere, or it is grey."""
     height, width = pixels.shape[:2]
-    sample = pixels[height // 8 : -height // 8 : max(height // 100, 1), width // 8 : -width // 8].astype(np.int16)
+    sample = pixels[height // 8 : -height // 8 : max(height // 100, 1), width // 8 : -width // 8].astype(
+        np.int16
+    )
     if np.abs(sample[..., 0] - sample[..., 2]).max() <= 2:
         return True
-    return float((sample[:, 1:] == sample[:, :-1]).all(axis=2).mean()) > 0.9
+    return float((sample[:, 1:] == sample[:, :-1]).all(axis=2).mean()) > _DRAWN
 
 
 def _without_print(small: Pixels) -> NDArray[np.float32]:
@@ -199,7 +212,12 @@ def _outlines(lab: NDArray[np.float32]) -> Iterator[Points]:
     chroma = np.hypot(lab[..., 1] - 128, lab[..., 2] - 128)
     strip = max(round(0.02 * min(height, width)), 3)
     frame = np.concatenate(
-        [lab[:strip].reshape(-1, 3), lab[-strip:].reshape(-1, 3), lab[:, :strip].reshape(-1, 3), lab[:, -strip:].reshape(-1, 3)]
+        [
+            lab[:strip].reshape(-1, 3),
+            lab[-strip:].reshape(-1, 3),
+            lab[:, :strip].reshape(-1, 3),
+            lab[:, -strip:].reshape(-1, 3),
+        ]
     )
     middle = lab[height // 3 : -height // 3, width // 3 : -width // 3].reshape(-1, 3)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
@@ -219,7 +237,11 @@ def _outlines(lab: NDArray[np.float32]) -> Iterator[Points]:
             yield from _quadrangles(cv2.threshold(levels, level * 0.75, 255, cv2.THRESH_BINARY)[1])
     edges = np.zeros((height, width), np.uint8)
     for channel, low in ((0, 12), (1, 8), (2, 8)):
-        plane = cv2.normalize(lab[..., channel], None, 0, 255, cv2.NORM_MINMAX) if channel == 0 else lab[..., channel]
+        plane = (
+            cv2.normalize(lab[..., channel], None, 0, 255, cv2.NORM_MINMAX)
+            if channel == 0
+            else lab[..., channel]
+        )
         edges |= cv2.Canny(np.clip(plane, 0, 255).astype(np.uint8), low * 2, low * 5)
     # Edges part the picture into regions; that around the middle, holes filled, is the sheet.
     walls = cv2.dilate(edges, np.ones((3, 3), np.uint8))
@@ -311,9 +333,13 @@ def _side(lab: NDArray[np.float32], start: Points, end: Points, reach: float) ->
     )
     sums = np.cumsum(np.pad(profile, ((0, 0), (1, 0), (0, 0))), axis=1)
     mean = (sums[:, 5:] - sums[:, :-5]) / 5  # over five pixels
-    steps = np.linalg.norm((mean[:, 6:] - mean[:, :-6]) * (0.8, 1.0, 1.0), axis=2)  # a pixel between the two strips
+    steps = np.linalg.norm(
+        (mean[:, 6:] - mean[:, :-6]) * (0.8, 1.0, 1.0), axis=2
+    )  # a pixel between the two strips
     where = offsets[5 : 5 + steps.shape[1]]
-    inside = ((points > 0) & (points < (lab.shape[1] - 1, lab.shape[0] - 1))).all(axis=2)[:, 5 : 5 + steps.shape[1]]
+    inside = ((points > 0) & (points < (lab.shape[1] - 1, lab.shape[0] - 1))).all(axis=2)[
+        :, 5 : 5 + steps.shape[1]
+    ]
     steps = np.where(inside, steps, 0)
     at = steps.argmax(axis=1)
     strength = steps[np.arange(_SAMPLES), at]
@@ -445,7 +471,9 @@ def _bent_maps(
         + u[..., None] * along(places[:, -1], right, 1, 2)[:, None]
     )
     # Enlarged so that the first and last samples fall on the first and last pixels.
-    enlarge = np.array([[(columns - 1) / max(size[0] - 1, 1), 0, 0], [0, (rows - 1) / max(size[1] - 1, 1), 0]])
+    enlarge = np.array(
+        [[(columns - 1) / max(size[0] - 1, 1), 0, 0], [0, (rows - 1) / max(size[1] - 1, 1), 0]]
+    )
     maps = [
         cv2.warpAffine(
             np.ascontiguousarray(places[..., axis], np.float32),

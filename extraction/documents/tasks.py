@@ -69,8 +69,6 @@ def _inspect(task: dict[str, Any], document: bytes, limits: Limits, send: Send) 
         frame = next(iter(pictures.read_pictures(document, kind, limits, cleaned=False)))
         image = frame.image
         width, height = pictures.stated_size(document, kind, limits)
-        found["quality"] = asdict(
-            measure_quality(image, width=width, height=height, cut=frame.cut)
-        )
+        found["quality"] = asdict(measure_quality(image, width=width, height=height, cut=frame.cut))
         image.thumbnail((side, side))
     send(found, pictures.encode_jpeg(image, quality=75))

@@ -89,6 +89,8 @@ def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
 def _printed(entry: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the texts of the fields as they stand on the page, from the truth of either generator."""
     if "printed" in entry:
-        return {name: [texts] if isinstance(texts, str) else texts for name, texts in entry["printed"].items()}
+        return {
+            name: [texts] if isinstance(texts, str) else texts for name, texts in entry["printed"].items()
+        }
     boxes = entry.get("boxes") or {}
     return {name: [place["text"] for place in places if "text" in place] for name, places in boxes.items()}

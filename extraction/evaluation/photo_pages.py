@@ -143,7 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--tag", action="append", default=[], help="only documents with this tag (repeatable)")
+    parser.add_argument(
+        "--tag", action="append", default=[], help="only documents with this tag (repeatable)"
+    )
     parser.add_argument("--limit", type=int, help="at most this many documents of each folder")
     parser.add_argument("--compare-only", action="store_true", help="compare the pages' bytes, read nothing")
     options = parser.parse_args(arguments)

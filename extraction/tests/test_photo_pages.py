@@ -33,7 +33,8 @@ def photographed(
     page = np.asarray((paper or invoice_picture()).convert("RGB"))
     height, width = page.shape[:2]
     from_picture = cv2.getPerspectiveTransform(
-        np.asarray(corners, np.float32), np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        np.asarray(corners, np.float32),
+        np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32),
     )
     x, y = np.meshgrid(np.arange(SIZE[0], dtype=np.float32), np.arange(SIZE[1], dtype=np.float32))
     flat = np.stack([x, y, np.ones_like(x)], axis=-1) @ from_picture.T
@@ -101,7 +102,9 @@ def test_a_shadow_across_the_paper_is_taken_out_and_print_stays_dark() -> None:
     page = lay_flat(pixels, sheet, 6_000_000)
 
     def spread(picture: Any) -> float:
-        paper = cv2.morphologyEx(cv2.resize(picture, (150, 200)).max(axis=2), cv2.MORPH_CLOSE, np.ones((9, 9)))
+        paper = cv2.morphologyEx(
+            cv2.resize(picture, (150, 200)).max(axis=2), cv2.MORPH_CLOSE, np.ones((9, 9))
+        )
         return float(np.quantile(paper, 0.95) - np.quantile(paper, 0.05))
 
     assert spread(page) > 60
@@ -145,7 +148,9 @@ def boxed() -> Image.Image:
 def warm_scan() -> Image.Image:
     """A colour scan with the scanner's noise."""
     page = np.asarray(boxed(), np.float32) * (0.97, 0.95, 0.9)
-    return Image.fromarray(np.clip(page + np.random.default_rng(2).normal(0, 3, page.shape), 0, 255).astype(np.uint8))
+    return Image.fromarray(
+        np.clip(page + np.random.default_rng(2).normal(0, 3, page.shape), 0, 255).astype(np.uint8)
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +175,9 @@ def test_what_is_no_photograph_of_a_sheet_on_something_stays_as_it_is(make: Any,
 
 def test_pages_of_a_pdf_stay_as_they_are() -> None:
     for document in (invoice_pdf(), picture_pdf(photographed())):
-        assert [p.picture for p in open_pages(document)] == [p.picture for p in open_pages(document, as_taken=True)]
+        assert [p.picture for p in open_pages(document)] == [
+            p.picture for p in open_pages(document, as_taken=True)
+        ]
 
 
 def test_a_sheet_that_runs_out_of_the_picture_is_left_alone_and_told() -> None:
@@ -189,7 +196,13 @@ def test_a_good_photograph_has_nothing_against_it() -> None:
     found = quality_of(photographed())
     assert found.warnings == ()
     assert found.score > 0.5
-    assert [measure.name for measure in found.measures] == ["sharpness", "size", "light", "glare", "wholeness"]
+    assert [measure.name for measure in found.measures] == [
+        "sharpness",
+        "size",
+        "light",
+        "glare",
+        "wholeness",
+    ]
 
 
 def shaken(image: Image.Image) -> Image.Image:
@@ -201,7 +214,9 @@ def shaken(image: Image.Image) -> Image.Image:
 def mirrored_lamp(image: Image.Image) -> Image.Image:
     lamp = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     cv2.circle(lamp, (700, 900), 190, (255, 255, 255), -1)
-    return Image.fromarray(np.asarray(cv2.add(np.asarray(image), cv2.GaussianBlur(lamp, (0, 0), 30)), np.uint8))
+    return Image.fromarray(
+        np.asarray(cv2.add(np.asarray(image), cv2.GaussianBlur(lamp, (0, 0), 30)), np.uint8)
+    )
 
 
 @pytest.mark.parametrize(

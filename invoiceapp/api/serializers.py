@@ -134,7 +134,9 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
     invoice_url: serializers.HyperlinkedRelatedField[Invoice] = serializers.HyperlinkedRelatedField(
         view_name="api:invoice", source="invoice", read_only=True, help_text="Null if it was refused."
     )
-    picture_quality = serializers.SerializerMethodField(help_text="Null for a PDF, or if there is no invoice.")
+    picture_quality = serializers.SerializerMethodField(
+        help_text="Null for a PDF, or if there is no invoice."
+    )
     keep_url: serializers.HyperlinkedIdentityField = serializers.HyperlinkedIdentityField(
         view_name="api:keep_picture", help_text="POST there to keep a picture that something speaks against."
     )

@@ -166,7 +166,9 @@ class Document(models.Model):
         help_text="How well the picture can be read, 0 to 1, below 0.5 badly: its worst measure. Empty for PDF.",
     )
     picture_measures = models.JSONField(
-        default=list, blank=True, help_text='[{"name", "score", "advice"}, ...]; advice is empty where it is good.'
+        default=list,
+        blank=True,
+        help_text='[{"name", "score", "advice"}, ...]; advice is empty where it is good.',
     )
     created = models.DateTimeField(auto_now_add=True)
 
