@@ -83,8 +83,9 @@ class PageImage:
     own text layer if it has one that is sound, else ``None`` and the reader must
     recognise the picture. ``rotation`` is the clockwise turn in degrees that has
     already been applied to make the page upright. ``unread`` are the places where the
-    page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture. ``outline`` is where
-    the page was found on a photograph: its corners (x, y) as fractions of the upright picture as it was taken, clockwise
+    page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture. ``outline`` is
+    where the page was found on a photograph: its corners (x, y) as fractions of the upright picture as it was taken,
+    clockwise
     from the page's top left; empty if the page is the whole picture.
     """
 

@@ -108,7 +108,7 @@ def media_type_of(kind: str) -> str:
 
 
 def _quality(found: dict[str, Any]) -> Quality:
-    """Take what the child says of a picture; it may have been taken over, so that nothing but the right types passes."""
+    """Take what the child says of a picture; it may have been taken over, so nothing but the right types passes."""
     measures = tuple(
         Measure(str(m["name"]), max(0.0, min(1.0, float(m["score"]))), str(m["advice"]))
         for m in found["measures"]

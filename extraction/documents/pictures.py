@@ -1,7 +1,8 @@
 """Opens photos and scans with Pillow. Runs in the limited child process only.
 
-In a photograph the sheet of paper is looked for and laid flat (``sheet``). What may be one is decided by the pixels: camera
-names in EXIF are lost as soon as a picture passes a messenger, while grey, two-coloured and drawn pictures are none.
+In a photograph the sheet of paper is looked for and laid flat (``sheet``). What may be one is decided by the
+pixels: camera names in EXIF are lost as soon as a picture passes a messenger, while grey, two-coloured and drawn
+pictures are none.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ _UPRIGHT: Final = {
 class Frame:
     """A picture as it will be read: ``image`` is upright RGB of at most ``READING_PIXELS``.
 
-    ``outline`` are the four corners of the sheet on the upright picture as it was taken, as fractions, clockwise from what
-    is the image's top left; empty if the picture was left as it is. ``cut`` says that the sheet runs out of the picture.
+    ``outline`` are the four corners of the sheet on the upright picture as it was taken, as fractions, clockwise
+    from what is the image's top left; empty if the picture was left as it is. ``cut`` says that the sheet runs out
+    of the picture.
     """
 
     image: Image.Image

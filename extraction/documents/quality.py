@@ -1,8 +1,9 @@
 """How well a photo can be read, told while the paper is still in the hand.
 
-Five measures, each a score from 0 to 1 that is 0.5 where it begins to cost words; below that a sentence says what to do. Where
-each threshold comes from stands beside it; docs/models.md has how many real and how many spoilt pictures they catch. A
-picture without letters, or without anything to measure by, scores 1: what can't be measured is not complained about.
+Five measures, each a score from 0 to 1 that is 0.5 where it begins to cost words; below that a sentence says what
+to do. Where each threshold comes from stands beside it; docs/models.md has how many real and how many spoilt
+pictures they catch. A picture without letters, or without anything to measure by, scores 1: what can't be measured
+is not complained about.
 """
 
 from __future__ import annotations
@@ -19,24 +20,28 @@ if TYPE_CHECKING:
 SHARPNESS, SIZE, LIGHT, GLARE, WHOLENESS = "sharpness", "size", "light", "glare", "wholeness"
 MEASURES: Final = (SHARPNESS, SIZE, LIGHT, GLARE, WHOLENESS)
 
-# The steepest step within letters, as a share of their contrast a pixel, letters brought to a height of 16 pixels. Sharp print
-# has 0.42 to 0.50, whatever its contrast. @BLUR@
-_BLURRED: Final = 0.17
+# The steepest step within letters, as a share of their contrast a pixel, letters brought to a height of 16 pixels.
+# Sharp print has 0.42 to 0.50, whatever its contrast. Of real receipts blurred in steps, those at 0.20 to 0.22 kept 74
+# to 87 % of the words that recognition had found, those at 0.14 to 0.16 42 to 61 %, below 0.13 hardly any.
+_BLURRED: Final = 0.18
 _SHARP: Final = 0.40
 _LETTER: Final = 16.0
 
-# Height of the usual letter in pixels as it will be read. @SMALL@
+# Height of the usual letter in pixels as it will be read. Of the same receipts shrunk in steps, those with 8 kept 81 to
+# 90 % of their words, with 7 68 to 90 %, with 6 53 to 85 %.
 _SMALL: Final = 6.5
 _LARGE: Final = 13.0
 _SMALL_SIDE: Final = (
     700  # and where too few letters are found to say: 64 dpi of a letter page, 8-point print 7 pixels high
 )
 
-# Level of the paper (0..255). @DARK@
+# Level of the paper (0..255), the middle one of the picture. A choice: recognition itself copes with darkness, but a
+# phone that finds so little light exposes long, and its noise grows with the gain.
 _DARK: Final = 60.0
 _LIGHT: Final = 120.0
 
-# Share of the sheet that is burnt out although the paper around it is not. @GLARE@
+# Share of the sheet that is burnt out although the paper around it is not: on a letter page 0.012 is a spot of 3 cm, a
+# field with its value. Where the paper itself is nearly burnt out, as on scans, a spot can't be told from it.
 _GLARE: Final = 0.012
 _BURNT: Final = 250
 _PAPER_NOT_BURNT: Final = 236
@@ -48,7 +53,7 @@ _WORKING_PIXELS: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that was measured: ``score`` from 0 to 1, and ``advice`` in a sentence if it is below 0.5, else empty."""
+    """One thing that was measured: ``score`` from 0 to 1; ``advice`` in a sentence if it is below 0.5, else empty."""
 
     name: str
     score: float
@@ -95,15 +100,16 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
             _measured(
                 SHARPNESS,
                 _ramp(_sharpness(gray, letters, tall), _BLURRED, _SHARP) if tall else 1.0,
-                "The letters are blurred. Hold the phone still, tap on the paper so that it focuses, and take it again.",
+                "The letters are blurred. Hold the phone still, tap on the paper so that it focuses, and take it "
+                "again.",
             ),
             _measured(
                 SIZE,
                 _ramp(tall, _SMALL, _LARGE)
                 if tall
                 else _ramp(max(width, height), _SMALL_SIDE, 2 * _SMALL_SIDE),
-                f"The letters are too small to read surely ({width} x {height} pixels in all). Go closer until the paper "
-                "fills the picture.",
+                f"The letters are too small to read surely ({width} x {height} pixels in all). Go closer until the "
+                "paper fills the picture.",
             ),
             _measured(
                 LIGHT,
@@ -113,8 +119,8 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
             _measured(
                 GLARE,
                 1 - _ramp(_burnt_share(pixels, paper), _GLARE, 2 * _GLARE),
-                "A light shines back from the paper and hides what stands there. Tilt the paper or step aside, and take "
-                "it again.",
+                "A light shines back from the paper and hides what stands there. Tilt the paper or step aside, and "
+                "take it again.",
             ),
             _measured(
                 WHOLENESS,
@@ -156,7 +162,7 @@ def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: float) -> float:
-    """Return how steep the letters' edges are; the flatter of the two directions, since a shaken picture has one sharp."""
+    """Return how steep the letters' edges are, in the flatter direction: a shaken picture has one that is sharp."""
     import cv2
 
     scale = min(1.0, _LETTER / tall)

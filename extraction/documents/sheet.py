@@ -3,10 +3,11 @@
 Whatever is not surely a sheet on something else is left alone: scans, drawn pages and photographs that the paper fills
 come back untouched. Works on pixels only; run in the limited child process, on what was decoded there.
 
-How a sheet is found. At a side of 700 pixels the print is closed (grey-scale closing takes out what is darker and thinner
-than a few pixels), then several ways of parting paper from table propose outlines: brightness, colour, distance from the
-colours along the frame, edges. Each side of an outline is looked for again across its own direction, at the strongest step
-in Lab colour, and fitted with a cubic. An outline counts if all four sides are there; the best one is taken.
+How a sheet is found. At a side of 700 pixels the print is closed (grey-scale closing takes out what is darker and
+thinner than a few pixels), then several ways of parting paper from table propose outlines: brightness, colour,
+distance from the colours along the frame, edges. Each side of an outline is looked for again across its own
+direction, at the strongest step in Lab colour, and fitted with a cubic. An outline counts if all four sides are
+there; the best one is taken.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Points = NDArray[np.float64]
 
-# Share of neighbours that are exactly equal. Generated photographs, compressed as messengers do, have up to 0.78; drawn pages
-# stored as JPEG 0.84 and more.
+# Share of neighbours that are exactly equal. Generated photographs, compressed as messengers do, have up to 0.78;
+# drawn pages stored as JPEG 0.84 and more.
 _DRAWN: Final = 0.81
 
-# The side at which a sheet is looked for: its edge is then a step over one or two pixels and print is thin enough to close.
+# The side at which a sheet is looked for: its edge is then a step over one or two pixels and print is thin enough
+# to close.
 FINDING_SIDE: Final = 700
 
 # How far from its proposed place a side is looked for, as a share of the picture's diagonal: more than paper bends.
@@ -43,7 +45,8 @@ _SAME: Final = 4.0  # pixels by which two proposals may differ that lead to the 
 _SUPPORT: Final = 0.6  # share of a side's places at which its step must be seen
 _ALL_SUPPORT: Final = 0.75  # and on the mean over the four sides
 
-# Shares of the picture: a smaller quadrangle is a box on a page or a card on the table, a larger one is the picture itself.
+# Shares of the picture: a smaller quadrangle is a box on a page or a card on the table, a larger one is the
+# picture itself.
 _SMALLEST: Final = 0.18
 _WHOLE: Final = 0.965
 
@@ -56,7 +59,8 @@ _SHARPEST: Final = 55.0
 # A bend is undone if an edge bows by more than this share of the diagonal: less is within the error of finding it.
 _BENT: Final = 0.0025
 
-# Paper is brought to this level; what is darker than a third of it is not lifted all the way, it holds nothing but noise.
+# Paper is brought to this level; what is darker than a third of it is not lifted all the way, it holds nothing but
+# noise.
 _PAPER: Final = 235
 _DARKEST: Final = 60
 _SHARPENING: Final = 0.6  # of the difference to the same picture blurred by a pixel
@@ -69,7 +73,8 @@ class Sheet:
     ``corners`` are four (x, y) as fractions of the picture's width and height: top left, top right, bottom right,
     bottom left as the picture is seen. ``bows`` are, for the top, right, bottom and left side in that order, the
     offsets from the straight side at evenly spaced places from corner to corner (clockwise), each an (x, y) as
-    fractions; empty if the sheet is flat. ``cut`` says that the sheet runs out of the picture: then it is not laid flat.
+    fractions; empty if the sheet is flat. ``cut`` says that the sheet runs out of the picture: then it is not laid
+    flat.
     """
 
     corners: tuple[tuple[float, float], ...]
@@ -125,7 +130,8 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
         seen = [side.support for side in sides]
         at_frame = [_at_frame(side, size) for side in sides]
         if all(support >= _SUPPORT for support in seen) and np.mean(seen) >= _ALL_SUPPORT:
-            score = float(np.mean(seen)) * min(min(side.strength for side in sides), 25.0) * math.sqrt(area)
+            contrast = min(25.0, *(side.strength for side in sides))
+            score = float(np.mean(seen)) * contrast * math.sqrt(area)
             if best is None or score > best[0]:
                 best = (score, sides, corners)
         elif sum(s >= _ALL_SUPPORT for s, out in zip(seen, at_frame, strict=True) if not out) >= 2 and all(
@@ -182,7 +188,8 @@ def clean(page: Pixels) -> Pixels:
 
 
 def _is_drawn(pixels: Pixels) -> bool:
-    """Say whether a picture was drawn or thresholded, not taken: neighbours are equal nearly everywhere, or it is grey."""
+    """Say whether a picture was drawn or thresholded, not taken: neighbours are equal nearly everywhere, or it is
+    grey."""
     height, width = pixels.shape[:2]
     sample = pixels[height // 8 : -height // 8 : max(height // 100, 1), width // 8 : -width // 8].astype(
         np.int16

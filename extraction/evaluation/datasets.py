@@ -17,9 +17,10 @@ class LabelledDocument:
     ``fields`` holds only what is known; a field that is missing from it is unknown, not
     absent, unless it is there with the value ``None``. Numbers are JSON numbers, dates ISO 8601.
     ``boxes`` says per field where it stands, if that is known: ``page`` (from 0) and ``box``
-    (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``printed`` are the texts with which a field
-    stands on the pages, if that is known, ``tags`` what the truth says of the document's kind. ``identity`` tells a
-    document from every other of a run and finds it again in another run: folder and file as in the truth.
+    (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``printed`` are the texts with
+    which a field stands on the pages, if that is known, ``tags`` what the truth says of the document's kind.
+    ``identity`` tells a document from every other of a run and finds it again in another run: folder and file as
+    in the truth.
     """
 
     path: Path

@@ -1,9 +1,10 @@
 """What laying photographs flat earns: ``python -m extraction.evaluation.photo_pages DIR [DIR ...] [--limit N]``.
 
-Every picture is read twice, as it was taken and with its sheet laid flat, in turns, so that whatever else the machine does
-meets both alike. A value counts as *in the words* if a text with which it is printed stands somewhere among the words of
-the pages, and as *right* if the embedded reader chose it. ``--compare-only`` reads nothing and says how many documents
-come out byte for byte the same either way: all that are no photographs of a sheet on something else should.
+Every picture is read twice, as it was taken and with its sheet laid flat, in turns, so that whatever else the
+machine does meets both alike. A value counts as *in the words* if a text with which it is printed stands somewhere
+among the words of the pages, and as *right* if the embedded reader chose it. ``--compare-only`` reads nothing and
+says how many documents come out byte for byte the same either way: all that are no photographs of a sheet on
+something else should.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def _print(title: str, pairs: Sequence[Pair]) -> None:
             lost, won = sum(a and not b for a, b in both), sum(b and not a for a, b in both)
             label = f"{name} {'in the words' if what == 'present' else 'read right'}"
             sys.stdout.write(
-                f"{label:34} {len(both):6} {taken:7.1f} % {straight:7.1f} %   {lost:10} / {won:<9} {mcnemar(lost, won):.3f}\n"
+                f"{label:34} {len(both):6} {taken:7.1f} % {straight:7.1f} %   {lost:10} / {won:<9} "
+                f"{mcnemar(lost, won):.3f}\n"
             )
     for label, unit, values in (
         ("words a picture, median", "", [(p.taken.words, p.straightened.words) for p in pairs]),

@@ -1,8 +1,9 @@
-"""Whom the picture warnings annoy and what they catch: ``python -m extraction.evaluation.picture_quality DIR [DIR ...]``.
+"""Whom the picture warnings annoy and what they catch: ``python -m extraction.evaluation.picture_quality DIR [DIR
+...]``.
 
-Every page of the labelled documents is looked at as if it had been uploaded as a picture: the warnings there are the false
-ones, unless the picture is bad indeed. With ``--spoil`` each photograph (tag ``photo``) is also spoilt in known ways, one at a
-time, and what the warnings say of it is counted.
+Every page of the labelled documents is looked at as if it had been uploaded as a picture: the warnings there are
+the false ones, unless the picture is bad indeed. With ``--spoil`` each photograph (tag ``photo``) is also spoilt
+in known ways, one at a time, and what the warnings say of it is counted.
 """
 
 from __future__ import annotations

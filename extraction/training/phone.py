@@ -1,8 +1,8 @@
 """Photographs as phones take them: 12 megapixels, a tilted camera, bent paper on a table with other things on it.
 
 ``noise.photograph`` keeps the paper flat and the table even. Here the camera is a pinhole at an angle, the paper bends,
-its edges are seen against wood, cloth, stone or a table nearly as light as itself, and the file says that it comes from a
-camera. Light, noise and compression are those of a bright office to a dim van.
+its edges are seen against wood, cloth, stone or a table nearly as light as itself, and the file says that it comes
+from a camera. Light, noise and compression are those of a bright office to a dim van.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def _camera(
 ) -> NDArray[np.float64]:
     """Return the homography from the flat page's pixels to the picture's: a pinhole camera over a table.
 
-    Tilts up to 22 degrees from straight above, turned by up to 12 degrees; the sheet fills 55 to 97 % of the picture's side, or
-    a corner of it is cut off.
+    Tilts up to 22 degrees from straight above, turned by up to 12 degrees; the sheet fills 55 to 97 % of the
+    picture's side, or a corner of it is cut off.
     """
     tilt = math.radians(abs(float(rng.normal(0, 9.0)))) % math.radians(22)
     azimuth = rng.uniform(0, 2 * math.pi)

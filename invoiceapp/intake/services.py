@@ -107,7 +107,8 @@ def receive(
 
 
 def keep_picture(upload: Upload, *, user: Any) -> None:
-    """Note that the uploader keeps a picture although something speaks against it. Nothing happens without a warning."""
+    """Note that the uploader keeps a picture although something speaks against it. Nothing happens without a
+    warning."""
     if upload.invoice is not None and upload.warnings:
         invoices.keep_picture(upload.invoice, user=user)
 
