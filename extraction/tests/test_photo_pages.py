@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from extraction.documents import Quality, inspect, open_pages
 from extraction.documents.quality import measure_quality
 from extraction.documents.sheet import clean, find_sheet, lay_flat
-from extraction.schema import PageImage
+from extraction.schema import Box, PageImage, on_page
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture, picture_pdf
 
 SIZE = (1500, 2000)
@@ -81,6 +81,25 @@ def test_a_photograph_becomes_the_page_that_lay_on_the_table(table: tuple[int, i
     assert likeness(page.open_image(), invoice_picture()) > 0.9
     assert likeness(taken, invoice_picture()) < 0.5
     np.testing.assert_allclose(np.array(page.outline) * SIZE, CORNERS, atol=0.004 * max(SIZE))
+
+
+def test_a_place_on_the_photograph_is_found_on_the_page() -> None:
+    taken = photographed()
+    page = open_one(taken, quality=90)
+    # "Total due: $2,717.60": where the dark letters are on the page, and the same line on the photograph.
+    flat = np.asarray(invoice_picture().convert("L"))
+    rows = np.flatnonzero((flat < 128).any(axis=1))
+    line = rows[(rows > 0.365 * flat.shape[0]) & (rows < 0.4 * flat.shape[0])]
+    columns = np.flatnonzero((flat[line] < 128).any(axis=0))
+    true = Box(columns.min() / 1700, line.min() / 2200, columns.max() / 1700, line.max() / 2200)
+    matrix = cv2.getPerspectiveTransform(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32), CORNERS)
+    corners = np.array([[(true.x0, true.y0), (true.x1, true.y0), (true.x1, true.y1), (true.x0, true.y1)]])
+    seen = (cv2.perspectiveTransform(corners, matrix)[0] / SIZE).tolist()
+    xs, ys = [x for x, _ in seen], [y for _, y in seen]
+    found = on_page(Box(min(xs), min(ys), max(xs), max(ys)), page.outline)
+    assert found.center == pytest.approx(true.center, abs=0.006)
+    assert found.width == pytest.approx(true.width, abs=0.02)
+    assert on_page(true, ()) == true
 
 
 def test_a_bend_that_the_edges_show_is_undone() -> None:
