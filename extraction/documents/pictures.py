@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,8 +35,12 @@ _CORNERS: Final = ((0, 0), (1, 0), (1, 1), (0, 1))
 _REDUCED_IMAGE: Final = 1  # bit of TIFF tag 254 (NewSubfileType): a smaller copy of another frame
 
 
+def _as_it_is(x: float, y: float) -> tuple[float, float]:
+    return x, y
+
+
 # How a place on a picture, as fractions of its sides, moves when EXIF's orientation (tag 274, CIPA DC-008) is applied.
-_UPRIGHT: Final = {
+_UPRIGHT: Final[dict[int, Callable[[float, float], tuple[float, float]]]] = {
     2: lambda x, y: (1 - x, y),
     3: lambda x, y: (1 - x, 1 - y),
     4: lambda x, y: (x, 1 - y),
@@ -213,7 +217,7 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
 
 def _outline(sheet: Sheet, orientation: int) -> tuple[tuple[float, float], ...]:
     """Return the sheet's corners on the upright picture, in the order of the upright page's own corners."""
-    move = _UPRIGHT.get(orientation, lambda x, y: (x, y))
+    move = _UPRIGHT.get(orientation, _as_it_is)
     places = {move(*own): move(*corner) for own, corner in zip(_CORNERS, sheet.corners, strict=True)}
     return tuple(places[own] for own in _CORNERS)
 

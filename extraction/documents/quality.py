@@ -89,7 +89,7 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
     import cv2
 
     pixels = np.asarray(image)
-    gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     letters = _find_letters(gray)
     tall = float(np.median(letters[:, 2])) if len(letters) else 0.0
     paper = _paper_level(gray)
@@ -158,7 +158,7 @@ def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
         chosen = marks & (high >= 5) & (wide <= 40 * high)
     if chosen.sum() < _FEWEST_LINES:
         chosen[:] = False
-    return np.column_stack([x + wide / 2, y + high / 2, high])[chosen] / scale
+    return np.asarray(np.column_stack([x + wide / 2, y + high / 2, high])[chosen] / scale)
 
 
 def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: float) -> float:

@@ -229,14 +229,16 @@ def _outlines(lab: NDArray[np.float32]) -> Iterator[Points]:
     middle = lab[height // 3 : -height // 3, width // 3 : -width // 3].reshape(-1, 3)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
     cv2.setRNGSeed(1)
-    _, _, colors = cv2.kmeans(frame[::5].copy(), 3, None, criteria, 1, cv2.KMEANS_PP_CENTERS)
+    chosen = frame[::5].copy()
+    labels = np.zeros((len(chosen), 1), np.int32)
+    _, _, colors = cv2.kmeans(chosen, 3, labels, criteria, 1, cv2.KMEANS_PP_CENTERS)
     paper = np.median(middle, axis=0)
     # Colours of the frame that are the paper's own are left out: there the sheet touches the frame.
     foreign = [color for color in colors if np.hypot.reduce(color - paper) > 8] or list(colors)
     distance = np.minimum.reduce([_distance(lab, color) for color in foreign])
     nearness = _distance(lab, paper)
     for chart in (light, 60 - chroma, distance, 100 - nearness, distance - nearness):
-        levels = cv2.normalize(np.asarray(chart, np.float32), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+        levels = _stretched(chart)
         level, mask = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         yield from _quadrangles(np.asarray(mask, np.uint8))
         if chart is light:
@@ -244,12 +246,8 @@ def _outlines(lab: NDArray[np.float32]) -> Iterator[Points]:
             yield from _quadrangles(cv2.threshold(levels, level * 0.75, 255, cv2.THRESH_BINARY)[1])
     edges = np.zeros((height, width), np.uint8)
     for channel, low in ((0, 12), (1, 8), (2, 8)):
-        plane = (
-            cv2.normalize(lab[..., channel], None, 0, 255, cv2.NORM_MINMAX)
-            if channel == 0
-            else lab[..., channel]
-        )
-        edges |= cv2.Canny(np.clip(plane, 0, 255).astype(np.uint8), low * 2, low * 5)
+        plane = _stretched(light) if channel == 0 else lab[..., channel].astype(np.uint8)
+        edges = np.maximum(edges, np.asarray(cv2.Canny(plane, low * 2, low * 5), np.uint8))
     # Edges part the picture into regions; that around the middle, holes filled, is the sheet.
     walls = cv2.dilate(edges, np.ones((3, 3), np.uint8))
     yield from _quadrangles(np.where(walls > 0, 0, 255).astype(np.uint8))
@@ -271,11 +269,17 @@ def _print_outside(small: Pixels, closed: NDArray[np.float32], corners: Points) 
     return 1 - sum(within) / len(words)
 
 
+def _stretched(chart: Any) -> Pixels:
+    """Return a chart with its lowest value at 0 and its highest at 255."""
+    low, high = float(chart.min()), float(chart.max())
+    return np.asarray((chart - low) * (255 / max(high - low, 1e-6)), np.uint8)
+
+
 def _distance(lab: NDArray[np.float32], color: Any) -> NDArray[np.float32]:
     """Return each pixel's distance from a colour; brightness counts less, it changes over a sheet."""
     import cv2
 
-    light, a, b = (cv2.subtract(lab[..., i], float(color[i])) for i in range(3))
+    light, a, b = (lab[..., i] - np.float32(color[i]) for i in range(3))
     return np.asarray(cv2.magnitude(cv2.magnitude(a, b), light * np.float32(0.6)))
 
 
@@ -340,17 +344,14 @@ def _side(lab: NDArray[np.float32], start: Points, end: Points, reach: float) ->
     )
     sums = np.cumsum(np.pad(profile, ((0, 0), (1, 0), (0, 0))), axis=1)
     mean = (sums[:, 5:] - sums[:, :-5]) / 5  # over five pixels
-    steps = np.linalg.norm(
-        (mean[:, 6:] - mean[:, :-6]) * (0.8, 1.0, 1.0), axis=2
-    )  # a pixel between the two strips
-    where = offsets[5 : 5 + steps.shape[1]]
-    inside = ((points > 0) & (points < (lab.shape[1] - 1, lab.shape[0] - 1))).all(axis=2)[
-        :, 5 : 5 + steps.shape[1]
-    ]
-    steps = np.where(inside, steps, 0)
+    # The strips lie a pixel apart.
+    steps = np.linalg.norm((mean[:, 6:] - mean[:, :-6]) * (0.8, 1.0, 1.0), axis=2)
+    where = slice(5, 5 + steps.shape[1])
+    inside: Any = ((points > 0) & (points < (lab.shape[1] - 1, lab.shape[0] - 1))).all(axis=2)
+    steps = np.where(inside[:, where], steps, 0)
     at = steps.argmax(axis=1)
     strength = steps[np.arange(_SAMPLES), at]
-    offset = where[at]
+    offset = offsets[where][at]
     cubic, belongs = _fit(places, offset, strength)
     return _Side(
         start,

@@ -21,7 +21,7 @@ from extraction.training.rendering import Placed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Field = NDArray[np.float32]
+    Field = NDArray[Any]  # floats, a value for each pixel or for a coarser grid
 
 SIZES = ((4032, 3024), (4000, 3000), (4000, 2250), (3264, 2448), (2560, 1920), (1600, 1200))
 """Pixels, long side first: what phones store, and what messengers make of it."""
@@ -47,7 +47,9 @@ def phone_photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Pic
     matrix = _camera(width, height, out_w, out_h, look, rng)
     lift = _lift(look, rng) if look.chance("bent", 0.6) else None
     map_x, map_y, bend_shade = _inverse(matrix, lift, width, height, out_w, out_h)
-    laid = cv2.remap(page, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    laid = np.asarray(
+        cv2.remap(page, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
     inside = ((map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)).astype(np.uint8)
     mask = cv2.GaussianBlur(inside * 255, (0, 0), 1.2)
     light = _light(out_h, out_w, look, rng)
@@ -68,14 +70,15 @@ def phone_photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Pic
     paper_tone = np.array([paper * look.between(f"paper {c}", 0.94, 1.0) for c in "rgb"], np.float32)
     laid = _times(_times(laid, bend_shade), light, paper_tone)
     scene = _times(scene, light)
-    scene = cv2.add(
+    mixed = cv2.add(
         cv2.multiply(laid, cv2.merge([mask] * 3), scale=1 / 255),
         cv2.multiply(scene, cv2.merge([255 - mask] * 3), scale=1 / 255),
     )
+    scene = np.asarray(mixed, np.uint8)
     if look.chance("phone glare", 0.06):
         scene = _glare(scene, rng)
     softness = look.between("phone blur", 0.5, 1.6) * long / 4032
-    scene = cv2.GaussianBlur(scene, (0, 0), max(softness, 0.4))
+    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), max(softness, 0.4)), np.uint8)
     scene = _grain(scene, look.between("phone grain", 1.0, 5.0), rng)
 
     def forward(points: Any) -> NDArray[np.float64]:
@@ -183,7 +186,8 @@ def _inverse(
     columns = np.linspace(0, out_w - 1, out_w // _COARSE + 1)
     rows = np.linspace(0, out_h - 1, out_h // _COARSE + 1)
     grid_x, grid_y = np.meshgrid(columns, rows)
-    seen = _project(np.column_stack([grid_x.ravel(), grid_y.ravel()]), np.linalg.inv(matrix))
+    grid = np.asarray(np.column_stack([grid_x.ravel(), grid_y.ravel()]), np.float64)
+    seen = _project(grid, np.linalg.inv(matrix))
     target_x, target_y = seen[:, 0] / width, seen[:, 1] / height
     x, y = target_x, target_y
     shade = np.ones(grid_x.shape, np.float32)
@@ -218,7 +222,8 @@ def _times(image: NDArray[np.uint8], factor: Field, tone: Field | None = None) -
 
     levels = np.clip(factor * 160, 0, 255).astype(np.uint8)
     if levels.shape != image.shape[:2]:
-        levels = cv2.resize(levels, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        size = (image.shape[1], image.shape[0])
+        levels = np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     tone = np.ones(3, np.float32) if tone is None else tone
     channels = [
         cv2.multiply(channel, levels, scale=float(t) / 160)
