@@ -4,7 +4,7 @@ Every picture is read twice, as it was taken and with its sheet laid flat, in tu
 machine does meets both alike. A value counts as *in the words* if a text with which it is printed stands somewhere
 among the words of the pages, and as *right* if the embedded reader chose it. ``--compare-only`` reads nothing and
 says how many documents come out byte for byte the same either way: all that are no photographs of a sheet on
-something else should.
+something else should. Ctrl-C prints what was measured so far.
 ``--times`` prints the processor seconds of each step on one core, for pictures of ten megapixels and more.
 """
 
@@ -198,9 +198,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (_compare_only if options.compare_only else _times)(chosen)
             continue
         pairs = []
-        for number, pair in enumerate(measure(chosen), start=1):
-            pairs.append(pair)
-            sys.stderr.write(f"{number}/{len(chosen)} {pair.document.name}{' flat' if pair.flat else ''}\n")
+        try:
+            for number, pair in enumerate(measure(chosen), start=1):
+                pairs.append(pair)
+                sys.stderr.write(
+                    f"{number}/{len(chosen)} {pair.document.name}{' flat' if pair.flat else ''}\n"
+                )
+        except KeyboardInterrupt:
+            sys.stdout.write("Stopped.\n")
         _print(folder.name, pairs)
         if phones := [pair for pair in pairs if "phone" in pair.document.tags]:
             _print(f"{folder.name}, phones alone", phones)
