@@ -134,6 +134,8 @@ def _compare_only(documents: Sequence[LabelledDocument]) -> None:
         except DocumentRefused as refusal:
             sys.stderr.write(f"{document.name}: {refusal.message}\n")
             continue
+        except KeyboardInterrupt:
+            break
         if [page.picture for page in pages] == [page.picture for page in taken]:
             same += 1
         else:

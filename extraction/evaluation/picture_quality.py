@@ -3,18 +3,19 @@
 
 Every page of the labelled documents is looked at as if it had been uploaded as a picture: the warnings there are
 the false ones, unless the picture is bad indeed. With ``--spoil`` each photograph (tag ``photo``) is also spoilt
-in known ways, one at a time, and what the warnings say of it is counted.
+in known ways, one at a time, and what the warnings say of it is counted. Ctrl-C prints what was counted so far.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import signal
 import statistics
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -99,10 +100,28 @@ def _as_jpeg(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def _until_stopped(documents: Iterable[LabelledDocument]) -> Iterator[LabelledDocument]:
+    """Yield documents until Ctrl-C, which ends the list, so that what was counted is printed."""
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        for document in documents:
+            if stopped:
+                return
+            yield document
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _clean(documents: Sequence[LabelledDocument], *, listed: bool) -> None:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     seconds = []
-    for document in documents:
+    for document in _until_stopped(documents):
         try:
             pages = open_pages(document.path, as_taken=True)
         except DocumentRefused as refusal:
@@ -134,7 +153,7 @@ def _clean(documents: Sequence[LabelledDocument], *, listed: bool) -> None:
 
 def _spoilt(documents: Sequence[LabelledDocument]) -> None:
     caught: dict[str, Counter[str]] = defaultdict(Counter)
-    for document in documents:
+    for document in _until_stopped(documents):
         image = ImageOps.exif_transpose(Image.open(document.path)).convert("RGB")
         if _faults(_look(_as_jpeg(image))[0]):
             continue  # bad before it was spoilt
