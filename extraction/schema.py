@@ -84,7 +84,10 @@ class PageImage:
     own text layer if it has one that is sound, else ``None`` and the reader must
     recognise the picture. ``rotation`` is the clockwise turn in degrees that has
     already been applied to make the page upright. ``unread`` are the places where the
-    page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture.
+    page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture. ``outline`` is
+    where the page was found on a photograph: its corners (x, y) as fractions of the upright picture as it was taken,
+    clockwise
+    from the page's top left; empty if the page is the whole picture.
     """
 
     number: int
@@ -94,12 +97,35 @@ class PageImage:
     text_words: tuple[Word, ...] | None = None
     rotation: int = 0
     unread: tuple[Box, ...] = ()
+    outline: tuple[tuple[float, float], ...] = ()
 
     def open_image(self) -> Image:
         """Decode the picture into an RGB image."""
         from PIL import Image
 
         return Image.open(io.BytesIO(self.picture), formats=["JPEG", "PNG"]).convert("RGB")
+
+
+def on_page(box: Box, outline: Sequence[tuple[float, float]]) -> Box:
+    """Return where a place of a photograph as it was taken lies on the page that was laid flat from it.
+
+    :param outline: of the page (:class:`PageImage`); empty leaves the place where it is. Bends are left out of account.
+    :returns: the upright rectangle around the moved place, within the page.
+    """
+    if not outline:
+        return box
+    import numpy as np
+
+    # The homography that takes the outline's corners to the page's: eight equations, two for each corner.
+    rows, targets = [], []
+    for (x, y), (u, v) in zip(outline, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        targets += [u, v]
+    matrix = np.append(np.linalg.solve(np.array(rows, float), np.array(targets, float)), 1.0).reshape(3, 3)
+    corners = np.array([(x, y, 1.0) for x in (box.x0, box.x1) for y in (box.y0, box.y1)]) @ matrix.T
+    places = (corners[:, :2] / corners[:, 2:]).clip(0, 1)
+    (x0, y0), (x1, y1) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
+    return Box(x0, y0, x1, y1)
 
 
 @dataclass(frozen=True, slots=True)

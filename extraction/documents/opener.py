@@ -22,7 +22,12 @@ from .refusal import TOO_MUCH_MEMORY, DocumentRefused
 
 def main() -> None:
     """Serve until the control socket closes."""
-    from . import tasks  # noqa: F401 - loads the parsers before the fork, so that no child pays for it
+    # Loads the parsers before the fork, so that no child pays for it.
+    import cv2
+
+    from . import tasks  # noqa: F401
+
+    cv2.setNumThreads(0)  # threads do not survive a fork, and would each reserve address space
 
     control = socket.socket(fileno=int(sys.argv[1]))
     wake_read, wake_write = os.pipe()

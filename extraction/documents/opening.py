@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from extraction.schema import Box, PageImage, Word
 
 from . import sandbox
 from .formats import FORMATS, SNIFFED_BYTES, detect_format
 from .limits import DEFAULT_LIMITS, MEGABYTE, Limits
-from .quality import Quality
-from .refusal import TOO_LARGE, DocumentRefused
+from .quality import MEASURES, Measure, Quality
+from .refusal import TOO_LARGE, DocumentRefused, SandboxUnavailable
 
 THUMBNAIL_SIDE = 320
 
@@ -53,7 +54,6 @@ def inspect(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Inspecti
         seconds=limits.inspect_seconds,
     )
     found, thumbnail = answer.frames[0]
-    quality = found["quality"]
     return Inspection(
         kind=kind.kind,
         media_type=kind.media_type,
@@ -62,21 +62,27 @@ def inspect(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Inspecti
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         thumbnail=thumbnail,
-        quality=Quality(**{**quality, "warnings": tuple(quality["warnings"])}) if quality else None,
+        quality=_quality(found["quality"]) if found["quality"] else None,
         peak_memory=answer.usage.peak_memory,
         seconds=answer.usage.seconds,
     )
 
 
-def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[PageImage]:
+def open_pages(
+    document: bytes | Path, limits: Limits = DEFAULT_LIMITS, *, as_taken: bool = False
+) -> list[PageImage]:
     """Render every page of a file, with the words of its text layer where that is sound.
 
+    Of a photograph the page is the sheet of paper that it shows, laid flat, if that is surely found.
+
+    :param as_taken: leave photographs as they were taken; to measure what laying them flat earns.
     :raises DocumentRefused: if it can't be opened within the limits; the message is fit for a user.
     :raises SandboxUnavailable: if the process that opens documents could not be started.
     """
     data = _load(document, limits)
     kind = detect_format(data[:SNIFFED_BYTES])
-    answer = sandbox.run({"do": "open", "kind": kind.kind}, data, limits, seconds=limits.open_seconds)
+    task = {"do": "open", "kind": kind.kind, "flat": not as_taken}
+    answer = sandbox.run(task, data, limits, seconds=limits.open_seconds)
     return [
         PageImage(
             number=int(found["number"]),
@@ -85,6 +91,7 @@ def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[
             picture=picture,
             rotation=int(found["rotation"]),
             unread=tuple(Box(*place) for place in found["unread"]),
+            outline=tuple((float(x), float(y)) for x, y in found["outline"]),
             text_words=None
             if found["words"] is None
             else tuple(
@@ -98,6 +105,19 @@ def open_pages(document: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> list[
 def media_type_of(kind: str) -> str:
     """Return the media type of one of the kinds that :class:`Inspection` names."""
     return FORMATS[kind].media_type
+
+
+def _quality(found: dict[str, Any]) -> Quality:
+    """Take what the child says of a picture; it may have been taken over, so nothing but the right types passes."""
+    measures = tuple(
+        Measure(str(m["name"]), max(0.0, min(1.0, float(m["score"]))), str(m["advice"]))
+        for m in found["measures"]
+    )
+    if tuple(measure.name for measure in measures) != MEASURES:
+        raise SandboxUnavailable(
+            "The process that opens documents answered with other measures than asked for."
+        )
+    return Quality(int(found["width"]), int(found["height"]), measures)
 
 
 def _load(document: bytes | Path, limits: Limits) -> bytes:

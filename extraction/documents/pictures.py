@@ -1,12 +1,18 @@
-"""Opens photos and scans with Pillow. Runs in the limited child process only."""
+"""Opens photos and scans with Pillow. Runs in the limited child process only.
+
+In a photograph the sheet of paper is looked for and laid flat (``sheet``). What may be one is decided by the
+pixels: camera names in EXIF are lost as soon as a picture passes a messenger, while grey, two-coloured and drawn
+pictures are none.
+"""
 
 from __future__ import annotations
 
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,18 +23,55 @@ from extraction.schema import PageImage
 from .formats import HEIC, JPEG, TIFF, Format
 from .limits import Limits
 from .refusal import DAMAGED, NO_PAGES, PAGE_TOO_LARGE, TOO_MANY_PAGES, DocumentRefused
+from .sheet import Sheet, clean, find_sheet, lay_flat
 
 # Pixels kept of a picture: 3000 x 2250, so that a letter page photographed whole keeps about 250 dpi, more than the
 # 200 that scans are read at; what is above costs memory and time at every later step. By area, not by side, because a
 # long receipt would otherwise lose its width.
 READING_PIXELS: Final = 6_750_000
 
+_CORNERS: Final = ((0, 0), (1, 0), (1, 1), (0, 1))
+
 _REDUCED_IMAGE: Final = 1  # bit of TIFF tag 254 (NewSubfileType): a smaller copy of another frame
 
 
-def read_pictures(document: bytes, kind: Format, limits: Limits) -> Iterator[Image.Image]:
-    """Yield every frame of a picture file as an upright RGB image of at most ``READING_PIXELS``.
+def _as_it_is(x: float, y: float) -> tuple[float, float]:
+    return x, y
 
+
+# How a place on a picture, as fractions of its sides, moves when EXIF's orientation (tag 274, CIPA DC-008) is applied.
+_UPRIGHT: Final[dict[int, Callable[[float, float], tuple[float, float]]]] = {
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (1 - y, x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (y, 1 - x),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture as it will be read: ``image`` is upright RGB of at most ``READING_PIXELS``.
+
+    ``outline`` are the four corners of the sheet on the upright picture as it was taken, as fractions, clockwise
+    from what is the image's top left; empty if the picture was left as it is. ``cut`` says that the sheet runs out
+    of the picture.
+    """
+
+    image: Image.Image
+    outline: tuple[tuple[float, float], ...] = ()
+    cut: bool = False
+
+
+def read_pictures(
+    document: bytes, kind: Format, limits: Limits, *, flat: bool = True, cleaned: bool = True
+) -> Iterator[Frame]:
+    """Yield every frame of a picture file.
+
+    :param flat: lay the sheet of a photograph flat, where one is found.
+    :param cleaned: and take the shadows out of it.
     :raises DocumentRefused: ``damaged``, ``page_too_large``, ``too_many_pages`` or ``no_pages``.
     """
     image = _open(document, kind, limits)
@@ -39,7 +82,7 @@ def read_pictures(document: bytes, kind: Format, limits: Limits) -> Iterator[Ima
             if kind is TIFF and int(image.getexif().get(254, 0)) & _REDUCED_IMAGE:
                 continue
             _check_size(image.size, limits)
-            frame = _upright(image, kind)
+            frame = _upright(image, kind, flat=flat, cleaned=cleaned)
         found += 1
         yield frame
     if not found:
@@ -60,10 +103,15 @@ def stated_size(document: bytes, kind: Format, limits: Limits) -> tuple[int, int
     return size
 
 
-def page_from(image: Image.Image, number: int) -> PageImage:
-    """Return an RGB image as a page."""
+def page_from(frame: Frame, number: int) -> PageImage:
+    """Return a picture as a page."""
+    image = frame.image
     return PageImage(
-        number=number, width=image.width, height=image.height, picture=encode_jpeg(image, quality=88)
+        number=number,
+        width=image.width,
+        height=image.height,
+        picture=encode_jpeg(image, quality=88),
+        outline=frame.outline,
     )
 
 
@@ -138,22 +186,40 @@ def _count_frames(image: Image.Image, kind: Format, limits: Limits) -> int:
     return count
 
 
-def _upright(image: Image.Image, kind: Format) -> Image.Image:
+def _upright(image: Image.Image, kind: Format, *, flat: bool, cleaned: bool) -> Frame:
     shrink = math.sqrt(READING_PIXELS / (image.width * image.height))
     if kind is JPEG and shrink < 1:
         # Decoding at a half or a quarter size saves the time and memory of pixels that are thrown away below.
         image.draft("RGB", (math.ceil(image.width * shrink), math.ceil(image.height * shrink)))
     image.load()
     rgb = _to_rgb(image)
+    # libheif has turned the picture already
+    orientation = 1 if kind is HEIC else int(image.getexif().get(0x0112, 1))
+    sheet = None
+    if flat and kind is not TIFF:
+        pixels = np.asarray(rgb)
+        sheet = find_sheet(pixels)
+        if sheet is not None and not sheet.cut:
+            page = lay_flat(pixels, sheet, READING_PIXELS)
+            lying = Image.fromarray(clean(page) if cleaned else page)
+            return Frame(_turned(lying, orientation), _outline(sheet, orientation))
     shrink = math.sqrt(READING_PIXELS / (rgb.width * rgb.height))
     if shrink < 1:
         size = (max(round(rgb.width * shrink), 1), max(round(rgb.height * shrink), 1))
         rgb = rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if kind is not HEIC:  # libheif has turned the picture already
-        orientation = image.getexif().get(0x0112, 1)
-        rgb.getexif()[0x0112] = orientation
-        rgb = ImageOps.exif_transpose(rgb)
-    return rgb
+    return Frame(_turned(rgb, orientation), cut=sheet is not None)
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    image.getexif()[0x0112] = orientation
+    return ImageOps.exif_transpose(image)
+
+
+def _outline(sheet: Sheet, orientation: int) -> tuple[tuple[float, float], ...]:
+    """Return the sheet's corners on the upright picture, in the order of the upright page's own corners."""
+    move = _UPRIGHT.get(orientation, _as_it_is)
+    places = {move(*own): move(*corner) for own, corner in zip(_CORNERS, sheet.corners, strict=True)}
+    return tuple(places[own] for own in _CORNERS)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

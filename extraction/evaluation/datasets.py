@@ -17,8 +17,10 @@ class LabelledDocument:
     ``fields`` holds only what is known; a field that is missing from it is unknown, not
     absent, unless it is there with the value ``None``. Numbers are JSON numbers, dates ISO 8601.
     ``boxes`` says per field where it stands, if that is known: ``page`` (from 0) and ``box``
-    (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``identity`` tells a
-    document from every other of a run and finds it again in another run: folder and file as in the truth.
+    (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``printed`` are the texts with
+    which a field stands on the pages, if that is known, ``tags`` what the truth says of the document's kind.
+    ``identity`` tells a document from every other of a run and finds it again in another run: folder and file as
+    in the truth.
     """
 
     path: Path
@@ -27,6 +29,8 @@ class LabelledDocument:
     fields: Mapping[str, object] = field(default_factory=dict)
     line_items: Sequence[Mapping[str, object]] = ()
     boxes: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    printed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     identity: str = ""
 
     @property
@@ -77,5 +81,17 @@ def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
             fields=entry.get("fields") or {},
             line_items=entry.get("line_items") or (),
             boxes=entry.get("boxes") or {},
+            printed=_printed(entry),
+            tags=entry.get("tags") or (),
             identity=f"{folder.resolve().name}/{entry['file']}",
         )
+
+
+def _printed(entry: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the texts of the fields as they stand on the page, from the truth of either generator."""
+    if "printed" in entry:
+        return {
+            name: [texts] if isinstance(texts, str) else texts for name, texts in entry["printed"].items()
+        }
+    boxes = entry.get("boxes") or {}
+    return {name: [place["text"] for place in places if "text" in place] for name, places in boxes.items()}

@@ -19,7 +19,7 @@ from extraction.evaluation.measuring import Measured, Result
 from extraction.evaluation.metrics import Outcome
 from extraction.fields import FIELDS
 from extraction.reading.words import upright
-from extraction.schema import Box, PageImage
+from extraction.schema import Box, PageImage, on_page
 
 # How much of the page is shown around a box (shares of its width and height), and how large at most (pixels).
 _MARGIN_X, _MARGIN_Y = 0.12, 0.04
@@ -87,7 +87,7 @@ def _mistake(
     label = FIELDS[outcome.field].label if outcome.field in FIELDS else outcome.field
     crops = []
     if found and found.box and found.page is not None and found.page < len(pages):
-        # Boxes of a reading refer to the page set upright; those of the truth to the picture as it came.
+        # Boxes of a reading refer to the page set upright; those of the truth to the picture as it was taken.
         if found.page not in turned:
             turned[found.page] = upright(pages[found.page])
         crops.append(_crop(turned[found.page], found.box, "#c2410c", f"{label} as read: {found.text}"))
@@ -95,7 +95,9 @@ def _mistake(
         number = int(place["page"])
         if number < len(pages):
             alt = f"Where the true {label} stands: {outcome.truth}"
-            crops.append(_crop(pages[number], Box(*place["box"]), "#15803d", alt))
+            crops.append(
+                _crop(pages[number], on_page(Box(*place["box"]), pages[number].outline), "#15803d", alt)
+            )
     return Mistake(
         document=outcome.document,
         field=label,

@@ -18,7 +18,7 @@ from extraction.fields import FIELDS, LINE_ITEM_FIELDS
 from extraction.reading.lexicon import key_of
 from extraction.reading.lines import Token
 from extraction.reading.survey import Survey, survey
-from extraction.schema import Hints, PageImage, Word
+from extraction.schema import Box, Hints, PageImage, Word, on_page
 
 TAGS: tuple[str, ...] = (
     "",
@@ -66,7 +66,33 @@ def read_corpus(folder: Path, cache: Path, *, processes: int = 1) -> Iterator[Ex
     for line, (_, kept) in zip(lines, work, strict=True):
         pages = pickle.loads(kept.read_bytes())  # noqa: S301 - our own cache
         if pages is not None:
-            yield Example(line["file"], line, pages)
+            yield Example(line["file"], _on_pages(line, [page for page, _ in pages]), pages)
+
+
+def _on_pages(truth: Mapping[str, Any], pages: Sequence[PageImage]) -> Mapping[str, Any]:
+    """Return the truth with its boxes where they lie on the pages that were laid flat from photographs."""
+    # Pages that were kept before there was an outline lie as they were taken.
+    outlines = {page.number: getattr(page, "outline", ()) for page in pages}
+    if not any(outlines.values()):
+        return truth
+
+    def moved(box: Sequence[float], page: int) -> list[float]:
+        return on_page(Box(*box), outlines.get(page, ())).as_list()
+
+    boxes = {
+        name: [{**place, "box": moved(place["box"], place["page"])} for place in places]
+        for name, places in (truth.get("boxes") or {}).items()
+    }
+    lines = [
+        {
+            **line,
+            "boxes": {
+                name: moved(box, line.get("page", 0)) for name, box in (line.get("boxes") or {}).items()
+            },
+        }
+        for line in truth.get("line_items") or ()
+    ]
+    return {**truth, "boxes": boxes, "line_items": lines}
 
 
 def _keep_words(pair: tuple[Path, Path]) -> None:

@@ -18,9 +18,10 @@ from extraction.training.business import FAMILIES, Event, invent_event
 from extraction.training.choices import Choices
 from extraction.training.documents import compose
 from extraction.training.noise import Picture, photograph, scan
+from extraction.training.phone import phone_photograph
 from extraction.training.rendering import Placed, draw_pdf, find_values
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 """Part of every truth line: documents of different versions don't mix in one run."""
 
 # Half of a set is what one meets most; the families of construction come next.
@@ -40,6 +41,9 @@ WEIGHTS: Mapping[str, float] = {
 }
 PHOTO_SHARE = {"form": 0.75, "receipt": 0.4}
 """Of the documents that aren't clean PDFs, how many are photographs rather than scans; 0.15 for other families."""
+
+PHONE_SHARE = 0.4
+"""Of the photographs, how many are a phone's: large, in perspective, bent, on a table (``phone``; tag ``phone``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,10 @@ def make_document(plan: Plan, index: int) -> Document:
             f"{name}.pdf", pdf, _truth(event, placed, [*tags, "text-layer"], f"{name}.pdf", layout)
         )
     photo = len(pages) == 1 and look.chance("is a photograph", PHOTO_SHARE.get(family, 0.15))
-    picture: Picture = photograph(pdf, placed, look) if photo else scan(pdf, placed, look)
-    tags.append("photo" if photo else "scan")
+    phone = photo and look.chance("is a phone's", PHONE_SHARE)
+    make: Callable[..., Picture] = phone_photograph if phone else photograph if photo else scan
+    picture = make(pdf, placed, look)
+    tags += ["photo", "phone"] if phone else ["photo" if photo else "scan"]
     return Document(
         f"{name}.{picture.suffix}",
         picture.data,

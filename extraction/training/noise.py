@@ -33,11 +33,11 @@ def scan(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Picture:
     dpi = look.pick("scan resolution", (110, 150, 150, 200, 200, 240))
     grey = look.chance("grey scan", 0.6)
     pages, places = [], []
-    for number, page in enumerate(_render(pdf, dpi)):
+    for number, page in enumerate(render(pdf, dpi)):
         rng = np.random.default_rng(look.stream(f"scan {number}").getrandbits(64))
         angle = float(rng.normal(0, 0.7)) if look.chance("skewed", 0.7) else 0.0
         image, move = _turn(page, angle, float(rng.uniform(0.985, 1.0)))
-        places += _moved(placed, number, page.shape, image.shape, move)
+        places += moved(placed, number, page.shape, image.shape, move)
         pages.append(_age(image, rng, look, grey=grey))
     quality = look.pick("scan quality", (35, 50, 60, 75, 85, 92))
     single = len(pages) == 1 and look.chance("scan as picture", 0.35)
@@ -52,7 +52,7 @@ def photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Picture:
     import cv2
 
     rng = np.random.default_rng(look.stream("photo").getrandbits(64))
-    page = next(iter(_render(pdf, look.pick("photo resolution", (130, 160, 190)))))
+    page = next(iter(render(pdf, look.pick("photo resolution", (130, 160, 190)))))
     height, width = page.shape[:2]
     page = _crumple(page, rng) if look.chance("creased", 0.4) else page
     margin = look.between("photo margin", 0.015, 0.12)
@@ -85,13 +85,13 @@ def photograph(pdf: bytes, placed: Sequence[Placed], look: Choices) -> Picture:
         image = _motion(image, rng)
     image += rng.standard_normal(image.shape, np.float32) * look.between("grain", 1.0, 6.0)
     image = np.clip(image, 0, 255).astype(np.uint8)
-    places = _moved(
+    places = moved(
         placed, 0, page.shape, image.shape, lambda points: cv2.perspectiveTransform(points[None], matrix)[0]
     )
     return Picture(_encode(image, "jpg", look.pick("photo quality", (45, 60, 75, 88))), "jpg", places)
 
 
-def _render(pdf: bytes, dpi: int) -> list[NDArray[np.uint8]]:
+def render(pdf: bytes, dpi: int) -> list[NDArray[np.uint8]]:
     import pypdfium2
 
     document = pypdfium2.PdfDocument(pdf)
@@ -106,7 +106,7 @@ def _render(pdf: bytes, dpi: int) -> list[NDArray[np.uint8]]:
 Move = Callable[["NDArray[np.float32]"], Any]
 
 
-def _moved(
+def moved(
     placed: Sequence[Placed], page: int, before: Sequence[int], after: Sequence[int], move: Move
 ) -> list[Placed]:
     """Carry the boxes of one page over: each becomes the upright rectangle around its moved corners."""
@@ -163,7 +163,7 @@ def _age(
     return result.astype(np.uint8)
 
 
-def _smooth(height: int, width: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def smooth(height: int, width: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Slowly varying noise, about -1 to 1."""
     import cv2
 
@@ -179,9 +179,9 @@ def _ground(height: int, width: int, rng: np.random.Generator) -> NDArray[np.flo
         ],
         np.float32,
     )
-    grain = _smooth(height, width, 6, rng) * 14
+    grain = smooth(height, width, 6, rng) * 14
     if rng.random() < 0.5:
-        grain += np.repeat(_smooth(height, 1, 60, rng), width, axis=1) * 16
+        grain += np.repeat(smooth(height, 1, 60, rng), width, axis=1) * 16
     grain = grain + rng.standard_normal((height, width), np.float32) * 6
     return np.asarray(color + grain[..., None], np.float32)
 
@@ -190,7 +190,7 @@ def _light(height: int, width: int, rng: np.random.Generator) -> NDArray[np.floa
     """Uneven light, and perhaps the photographer's shadow across a part of the page."""
     import cv2
 
-    light = 0.93 + 0.1 * _smooth(height, width, 3, rng)
+    light = 0.93 + 0.1 * smooth(height, width, 3, rng)
     if rng.random() < 0.45:
         # Soft edges are drawn small and enlarged: a wide blur at full size takes seconds.
         small_h, small_w = height // 8, width // 8

@@ -9,8 +9,15 @@ from rest_framework import serializers
 
 from invoiceapp.exports.models import Batch, BatchFile, BatchLine
 from invoiceapp.intake.models import Upload
-from invoiceapp.records.models import Invoice, InvoiceValue, LineItem
+from invoiceapp.records.models import Document, Invoice, InvoiceValue, LineItem
 from invoiceapp.work.reading_times import waiting_words
+
+
+def picture_quality(document: Document) -> dict[str, Any] | None:
+    """Return how well a picture can be read and what to do about it; None for what is no picture."""
+    if document.picture_score is None:
+        return None
+    return {"score": document.picture_score, "measures": document.picture_measures}
 
 
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
@@ -21,6 +28,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     file_name = serializers.CharField(source="document.filename")
     pages = serializers.IntegerField(source="document.page_count")
     reading = serializers.SerializerMethodField(help_text="Null unless it waits or is being read.")
+    picture_quality = serializers.SerializerMethodField(help_text="Null for a PDF.")
 
     class Meta:
         model = Invoice
@@ -46,9 +54,14 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "stated_total",
             "file_name",
             "pages",
+            "picture_quality",
             "created",
             "approved_at",
         ]
+
+    def get_picture_quality(self, invoice: Invoice) -> dict[str, Any] | None:
+        """Return the score of the picture and its measures, each with advice where it is bad."""
+        return picture_quality(invoice.document)
 
     def get_reading(self, invoice: Invoice) -> dict[str, Any] | None:
         """Return when the invoice will be read: its due moment, if it has one, and words."""
@@ -121,10 +134,17 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
     invoice_url: serializers.HyperlinkedRelatedField[Invoice] = serializers.HyperlinkedRelatedField(
         view_name="api:invoice", source="invoice", read_only=True, help_text="Null if it was refused."
     )
+    picture_quality = serializers.SerializerMethodField(
+        help_text="Null for a PDF, or if there is no invoice."
+    )
+    keep_url: serializers.HyperlinkedIdentityField = serializers.HyperlinkedIdentityField(
+        view_name="api:keep_picture", help_text="POST there to keep a picture that something speaks against."
+    )
 
     class Meta:
         model = Upload
         fields = [
+            "id",
             "key",
             "filename",
             "size",
@@ -133,10 +153,16 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
             "outcome_words",
             "message",
             "warnings",
+            "picture_quality",
+            "keep_url",
             "invoice",
             "invoice_url",
             "created",
         ]
+
+    def get_picture_quality(self, upload: Upload) -> dict[str, Any] | None:
+        """Return the score of the picture and its measures, each with advice where it is bad."""
+        return picture_quality(upload.invoice.document) if upload.invoice else None
 
 
 class BatchFileSerializer(serializers.ModelSerializer[BatchFile]):

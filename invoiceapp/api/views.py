@@ -32,6 +32,7 @@ from invoiceapp.exports.views import file_response
 from invoiceapp.intake import services as intake
 from invoiceapp.intake.forms import FileForm
 from invoiceapp.intake.limits import DropTooLarge
+from invoiceapp.intake.models import Upload
 from invoiceapp.records.access import may, require, roles
 from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
 from invoiceapp.work import services as work
@@ -75,8 +76,9 @@ def with_open_work(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
 class Invoices(generics.ListAPIView[Invoice]):
     """GET lists invoices, newest first (?status=, ?vendor=, ?page=); POST sends a file to become one.
 
-    POST takes multipart form data: ``file``, and optionally ``work_order``, ``total``, ``urgent``
+    POST takes multipart form data: ``file``, and optionally ``work_order``, ``total``, ``urgent``, ``replaces``
     and ``key``, a UUID of the sender's own: sent again under the same key, the file is not entered twice.
+    ``replaces`` is the id of an upload of the same person whose picture was bad: this one takes its place.
     The answer is 201 for a new invoice, 200 for one that is already here, 422 for a file that was refused.
     """
 
@@ -113,12 +115,18 @@ class Invoices(generics.ListAPIView[Invoice]):
         form = FileForm({"key": uuid.uuid4(), **request.POST.dict()}, request.FILES)
         if not form.is_valid():
             raise ValidationError(form.errors.get_json_data())
+        replaces = None
+        if (wanted := form.cleaned_data["replaces"]) is not None:
+            replaces = _own_accepted(request, organization).filter(pk=wanted).first()
+            if replaces is None:
+                raise ValidationError({"replaces": f"{wanted} is no accepted upload of yours."})
         try:
             row = intake.receive(
                 form.cleaned_data["file"],
                 organization=organization,
                 user=request.user,
                 key=form.cleaned_data["key"],
+                replaces=replaces,
                 **form.stated(),
             )
         except SandboxUnavailable:
@@ -135,6 +143,25 @@ class Invoices(generics.ListAPIView[Invoice]):
             else status.HTTP_200_OK
         )
         return Response(UploadSerializer(row, context=self.get_serializer_context()).data, status=code)
+
+
+def _own_accepted(request: Request, organization: Organization) -> QuerySet[Upload]:
+    rows: QuerySet[Upload] = Upload.objects.visible_to(request.user, organization).filter(
+        uploaded_by=request.user, outcome=Upload.Outcome.ACCEPTED
+    )
+    return rows
+
+
+class KeepPicture(APIView):
+    """POST notes that the uploader keeps a picture that a warning was given for; answers with the upload."""
+
+    permission_classes = [Member]
+
+    def post(self, request: Request, pk: int) -> Response:
+        organization = require(request.user, organization_of(request), "upload")
+        upload = generics.get_object_or_404(_own_accepted(request, organization), pk=pk)
+        intake.keep_picture(upload, user=request.user)
+        return Response(UploadSerializer(upload, context={"request": request}).data)
 
 
 def _batch_context(request: Request) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import PurePath
@@ -106,6 +106,13 @@ def receive(
         raise
 
 
+def keep_picture(upload: Upload, *, user: Any) -> None:
+    """Note that the uploader keeps a picture although something speaks against it. Nothing happens without a
+    warning."""
+    if upload.invoice is not None and upload.warnings:
+        invoices.keep_picture(upload.invoice, user=user)
+
+
 def seconds_to_wait(user: Any) -> int:
     """Return after how many seconds the user may send another file; 0 means now.
 
@@ -196,6 +203,9 @@ def _store_bytes(
         sha256=found.sha256,
         page_count=found.pages,
     )
+    if found.quality is not None:
+        document.picture_score = found.quality.score
+        document.picture_measures = [asdict(measure) for measure in found.quality.measures]
     document.file.save("original", ContentFile(data), save=False)
     try:
         default_storage.save(thumbnail_path(document), ContentFile(found.thumbnail))

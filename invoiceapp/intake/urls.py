@@ -8,6 +8,7 @@ app_name = "intake"
 urlpatterns = [
     path("upload/", views.upload, name="upload"),
     path("upload/file/", views.receive_file, name="file"),
+    path("upload/<int:pk>/keep/", views.keep_picture, name="keep_picture"),
     path("upload/statuses/", views.statuses, name="statuses"),
     path("documents/<uuid:pk>/pages/<int:number>.jpg", files.page_picture, name="page"),
     path("documents/<uuid:pk>/thumbnail.jpg", files.thumbnail, name="thumbnail"),

@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -24,7 +24,7 @@ from invoiceapp.intake.forms import ACCEPT, FileForm, StatedForm
 from invoiceapp.intake.limits import DropTooLarge
 from invoiceapp.intake.models import Upload
 from invoiceapp.records.access import OfficeRequest, require
-from invoiceapp.records.models import Invoice, Organization
+from invoiceapp.records.models import Event, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
 from invoiceapp.work.reading_times import waiting_words
@@ -177,6 +177,19 @@ def receive_file(request: OfficeRequest) -> HttpResponse:
     return response
 
 
+@require_POST
+def keep_picture(request: OfficeRequest, pk: int) -> HttpResponse:
+    """Note that the uploader keeps a picture that a warning was given for; answers with its row, or the page."""
+    organization = require(request.user, request.organization, "upload")
+    own = _own_uploads(request.user, organization)
+    upload = get_object_or_404(own, pk=pk, outcome=Upload.Outcome.ACCEPTED)
+    services.keep_picture(upload, user=request.user)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("intake:upload")
+    rows = _with_status(organization, [own.get(pk=pk)])
+    return render(request, "intake/_row.html", {"row": rows[0]})
+
+
 @require_GET
 def statuses(request: OfficeRequest) -> HttpResponse:
     """Answer the page's poll: where the invoices of the rows on it stand now."""
@@ -193,6 +206,9 @@ def _own_uploads(user: Any, organization: Organization) -> Any:
     visible = (
         Invoice.objects.visible_to(user, organization)
         .select_related("document", "organization")
+        .annotate(
+            picture_kept=Exists(Event.objects.filter(invoice=OuterRef("pk"), kind=Event.Kind.PICTURE_KEPT))
+        )
         .prefetch_related(
             Prefetch("work", queryset=waiting.select_related("organization"), to_attr="waiting")
         )
@@ -213,6 +229,7 @@ def _with_status(organization: Organization, uploads: Iterable[Upload]) -> list[
     for upload in uploads:
         invoice = upload.invoice
         status = invoice.status if invoice else ""
+        kept = bool(getattr(invoice, "picture_kept", False))
         items = getattr(invoice, "waiting", []) if status == Invoice.Status.WAITING else []
         rows.append(
             {
@@ -222,7 +239,8 @@ def _with_status(organization: Organization, uploads: Iterable[Upload]) -> list[
                 "replaced": upload.message.partition(". ")[2]
                 if upload.outcome == Upload.Outcome.ACCEPTED
                 else "",
-                "take_again": bool(upload.warnings) and status in NOT_DECIDED,
+                "kept": kept,
+                "take_again": bool(upload.warnings) and not kept and status in NOT_DECIDED,
             }
         )
     return rows

@@ -263,6 +263,14 @@ def change_status(invoice: Invoice, status: str, *, user: Any = None, reason: st
         setattr(invoice, name, content)
 
 
+def keep_picture(invoice: Invoice, *, user: Any) -> None:
+    """Note that the uploader was told what is wrong with the picture and keeps it; saying so twice changes nothing."""
+    with transaction.atomic():
+        Invoice.objects.select_for_update().only("pk").get(pk=invoice.pk)
+        if not invoice.events.filter(kind=Event.Kind.PICTURE_KEPT).exists():
+            Event.objects.create(invoice=invoice, kind=Event.Kind.PICTURE_KEPT, user=user)
+
+
 def approve(invoice: Invoice, *, user: Any) -> None:
     """Release the invoice for payment.
 

@@ -160,12 +160,26 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64)
     page_count = models.PositiveIntegerField()
     file = models.FileField(upload_to=original_path, max_length=200)
+    picture_score = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="How well the picture can be read, 0 to 1, below 0.5 badly: its worst measure. Empty for PDF.",
+    )
+    picture_measures = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='[{"name", "score", "advice"}, ...]; advice is empty where it is good.',
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar = VisibleQuerySet.as_manager()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(picture_score__isnull=True) | Q(picture_score__gte=0, picture_score__lte=1),
+                name="document_picture_score_is_a_share",
+            ),
             # The same bytes are one document; the second upload is told where the first one is.
             models.UniqueConstraint(fields=["organization", "sha256"], name="document_bytes_once"),
             models.CheckConstraint(condition=Q(page_count__gte=1), name="document_has_pages"),
@@ -173,6 +187,12 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def picture_advice(self) -> list[str]:
+        """What speaks against the picture and what to do about it, the worst first."""
+        worst_first = sorted(self.picture_measures, key=lambda measure: measure["score"])
+        return [measure["advice"] for measure in worst_first if measure["advice"]]
 
 
 def page_path(page: Page, filename: str) -> str:
@@ -397,6 +417,7 @@ class Event(models.Model):
         STATUS = "status", "Status changed"
         URGENT = "urgent", "Marked urgent"
         EXPORTED = "exported", "Exported"
+        PICTURE_KEPT = "picture_kept", "Picture kept as it is"
 
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=12, choices=Kind)

@@ -23,7 +23,7 @@ from invoiceapp.middleware import SESSION_KEY
 from invoiceapp.records import invoices as writer
 from invoiceapp.records.access import OFFICE_ROLES, OfficeRequest, may, require, roles
 from invoiceapp.records.duplicates import suspicions
-from invoiceapp.records.models import NEWEST_FIRST, Invoice, Organization
+from invoiceapp.records.models import NEWEST_FIRST, Event, Invoice, Organization
 from invoiceapp.records.money import show_amount
 from invoiceapp.work import services as work
 from invoiceapp.work.models import WorkItem
@@ -167,6 +167,7 @@ def invoice_detail(request: OfficeRequest, pk: Any) -> HttpResponse:
         "when": waiting_words(item, timezone.now(), waiting=work.waiting_for_batch(invoice.organization))
         if item
         else "",
+        "picture_kept": any(event.kind == Event.Kind.PICTURE_KEPT for event in invoice.events.all()),
         "review_item": invoice.review_items.filter(status=Item.Status.OPEN).first(),
         "may_hurry": item is not None and item.status == WorkItem.Status.QUEUED and not item.urgent,
         "may_read_again": invoice.status in (Status.REVIEW, Status.TO_APPROVE)

@@ -266,6 +266,7 @@
     entries.delete(entry);
     remember();
     total.done += 1;
+    htmx.process(row);
     dress(row);
     lookSoon();
     if (focused) row.querySelector("a, button:not([hidden])")?.focus();
@@ -287,6 +288,19 @@
   const dress = (root) => {
     for (const button of root.querySelectorAll("[data-take-again]")) button.hidden = false;
   };
+
+  // A picture that was kept comes back as a row without the question.
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const row = event.detail.target;
+    if (!event.detail.pathInfo.requestPath.endsWith("/keep/")) return;
+    const here = row && el(row.id);
+    if (!event.detail.successful || !here) {
+      say("That did not reach the server. Press it again.");
+      return;
+    }
+    here.querySelector(".upload__outcome a")?.focus();
+    say(`${here.querySelector(".upload__name").textContent}: kept as it is.`);
+  });
 
   // --- waiting for the server -----------------------------------------------------------------------
   // `firm`: the server said how long, so another file's success does not end the wait.

@@ -13,6 +13,7 @@ from django.urls import reverse
 from PIL import Image
 
 from invoiceapp.exports import services as exports
+from invoiceapp.intake import samples
 from invoiceapp.records.models import Invoice
 from invoiceapp.tests.rows import make_invoice
 
@@ -98,6 +99,42 @@ def test_a_file_that_is_no_document_is_refused_in_words(
     assert answer.json()["outcome"] == "not_a_document"
     assert answer.json()["message"]
     assert signed_in(alice).post(reverse("api:invoices"), {}).status_code == 400
+
+
+def blurred() -> SimpleUploadedFile:
+    return SimpleUploadedFile("photo.jpg", samples.blurred_photo(), content_type="image/jpeg")
+
+
+def test_a_bad_picture_is_told_and_can_be_kept_or_replaced(
+    alice: Any, bob: Any, charlie: Any, organization: Any, signed_in: Any
+) -> None:
+    client = signed_in(bob)
+    sent = client.post(reverse("api:invoices"), {"file": blurred()}).json()
+    assert (sent["outcome"], sent["picture_quality"]["score"] < 0.5) == ("accepted", True)
+    told = {measure["name"]: measure["advice"] for measure in sent["picture_quality"]["measures"]}
+    assert list(told) == ["sharpness", "size", "light", "glare", "wholeness"]
+    assert told["sharpness"] in sent["warnings"]
+    assert client.get(sent["invoice_url"]).json()["picture_quality"] == sent["picture_quality"]
+    for other in (alice, charlie):  # a colleague, an outsider
+        assert signed_in(other).post(sent["keep_url"]).status_code == 404
+        refused = signed_in(other).post(reverse("api:invoices"), {"file": blurred(), "replaces": sent["id"]})
+        assert refused.status_code == 400
+        assert "no accepted upload of yours" in str(refused.json())
+    assert Client().post(sent["keep_url"]).status_code == 403
+    invoice = Invoice.objects.get(pk=sent["invoice"])
+    assert not invoice.events.filter(kind="picture_kept").exists()
+    assert client.post(sent["keep_url"]).json()["id"] == sent["id"]
+    assert [event.user for event in invoice.events.filter(kind="picture_kept")] == [bob]
+    better = client.post(reverse("api:invoices"), {"file": photo(), "replaces": sent["id"]}).json()
+    assert f"It replaces invoice {invoice.reference}." in better["message"]
+    invoice.refresh_from_db()
+    assert invoice.status == Status.REJECTED
+
+
+def test_a_pdf_has_no_picture_quality(bob: Any, organization: Any, signed_in: Any) -> None:
+    file = SimpleUploadedFile("a.pdf", samples.invoice_pdf(samples.a_paper()), content_type="application/pdf")
+    sent = signed_in(bob).post(reverse("api:invoices"), {"file": file}).json()
+    assert (sent["outcome"], sent["picture_quality"], sent["warnings"]) == ("accepted", None, [])
 
 
 def test_batches_and_their_files(alice: Any, organization: Any, signed_in: Any) -> None:

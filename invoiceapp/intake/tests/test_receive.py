@@ -14,7 +14,9 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from extraction.documents.refusal import CODES
 from extraction.tests import hostile
@@ -357,3 +359,59 @@ def test_two_identical_files_at_the_same_moment_become_one_invoice(organization:
     assert Document.objects.count() == 1
     assert WorkItem.objects.count() == 1
     assert len(stored_files()) == 2, "the loser's bytes are gone"
+
+
+def test_what_was_measured_of_a_picture_stays_with_the_document(organization: Any, bob: Any) -> None:
+    blurred = services.receive(
+        a_file(samples.blurred_photo(), "photo.jpg"), organization=organization, user=bob
+    )
+    document = blurred.invoice.document
+    assert document.picture_score < 0.5
+    by_name = {measure["name"]: measure for measure in document.picture_measures}
+    assert by_name["sharpness"]["score"] == document.picture_score
+    assert document.picture_advice == blurred.warnings
+    printed = services.receive(a_file(), organization=organization, user=bob)
+    assert (printed.invoice.document.picture_score, printed.invoice.document.picture_measures) == (None, [])
+
+
+def test_a_score_is_a_share(organization: Any, bob: Any) -> None:
+    document = services.receive(a_file(), organization=organization, user=bob).invoice.document
+    document.picture_score = 1.2
+    with pytest.raises(IntegrityError, match="document_picture_score_is_a_share"), transaction.atomic():
+        document.save()
+
+
+def test_a_picture_is_kept_once_by_whoever_took_it(
+    organization: Any, alice: Any, bob: Any, charlie: Any, signed_in: Any
+) -> None:
+    upload = services.receive(
+        a_file(samples.blurred_photo(), "photo.jpg"), organization=organization, user=bob
+    )
+    address = reverse("intake:keep_picture", args=[upload.pk])
+    kept = upload.invoice.events.filter(kind="picture_kept")
+    for other in (alice, charlie):  # a colleague of the office, an outsider: it is not their picture
+        assert signed_in(other).post(address).status_code == 404
+    assert not kept.exists()
+    page = signed_in(bob).get(reverse("intake:upload"))
+    assertContains(page, "Take another picture")
+    assertContains(page, "Keep it")
+    for _ in range(2):
+        answer = signed_in(bob).post(address, headers={"HX-Request": "true"})
+        assertContains(answer, "You kept this picture.")
+        assertNotContains(answer, "Take another picture")
+        assertContains(answer, upload.warnings[0])
+    assert [event.user for event in kept] == [bob]
+    assertRedirects(signed_in(bob).post(address), reverse("intake:upload"))
+    assert signed_in(bob).get(address).status_code == 405
+    assertContains(
+        signed_in(alice).get(reverse("invoice", args=[upload.invoice.pk])),
+        "The uploader was told and kept it.",
+    )
+
+
+def test_a_picture_with_nothing_against_it_needs_no_keeping(
+    organization: Any, bob: Any, signed_in: Any
+) -> None:
+    upload = services.receive(a_file(), organization=organization, user=bob)
+    signed_in(bob).post(reverse("intake:keep_picture", args=[upload.pk]))
+    assert not upload.invoice.events.filter(kind="picture_kept").exists()
