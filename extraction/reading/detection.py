@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -42,6 +42,10 @@ class Region:
     @property
     def stands(self) -> bool:
         return self.angle > 45
+
+    def on_its_head(self, width: int, height: int) -> Region:
+        """Return the region on the picture (of that width and height in pixels) turned by 180 degrees."""
+        return replace(self, center=(width - self.center[0], height - self.center[1]))
 
     def corners(self) -> NDArray[np.float32]:
         """Return the corners, shape (4, 2): top left, top right, bottom right, bottom left as the text runs."""
