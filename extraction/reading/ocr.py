@@ -366,8 +366,11 @@ def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
 
     The recogniser leaves out some spaces, mostly the wide ones between a label and its figure.
     """
-    gray = strip.min(axis=2).astype(np.int16)
-    marked = np.abs(gray - int(np.median(gray))) > _INK_CONTRAST
+    gray = np.minimum(np.minimum(strip[:, :, 0], strip[:, :, 1]), strip[:, :, 2])
+    paper = int(
+        np.searchsorted(np.bincount(gray.ravel(), minlength=256).cumsum(), gray.size / 2)
+    )  # the median
+    marked = np.abs(gray.astype(np.int16) - paper) > _INK_CONTRAST
     # Underlines and the rules of tables run through every gap: rows that are mostly ink do not count.
     marked[marked.mean(axis=1) > 0.6] = False
     # With ink assumed beyond both ends, every blank stretch has a start and an end.
