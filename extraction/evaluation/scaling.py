@@ -1,9 +1,9 @@
 """Time and memory by the number of pages: ``python -m extraction.evaluation.scaling [--pdf FILE]``.
 
-Makes documents of 1 to 100 pages out of generated ones (``manage.py generate``), born-digital and scanned, or out of the
-pages of a given PDF, repeated as often as needed. Each is read in a process of its own, from the file to the fields, as
-a worker would read it. Printed are, per document, wall and processor seconds and the most memory that the process and
-the sandbox's child held; then, per kind, the straight line through the figures and how far they are from it.
+Makes documents of 1 to 100 pages out of generated ones (``manage.py generate``), born-digital and scanned, or out of
+the pages of a given PDF, repeated as often as needed. Each is read in a process of its own, from the file to the
+fields, as a worker would read it. Printed are, per document, wall and processor seconds and the most memory that the
+process and the sandbox's child held; then, per kind, the straight line through the figures and how far they are off it.
 """
 
 from __future__ import annotations

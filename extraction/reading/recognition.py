@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 STRIP_HEIGHT: Final = 48
 
 _STEP: Final = 8  # pixels of a strip per column of the network's answer
+_SURELY_BLANK: Final = 0.97  # no letter can have more than the rest
+_SPACE_SHARE: Final = 0.25  # of its score, which a left out space counts with
 
 # The weights know Chinese, Greek and symbols too; on Latin print those are only ever misreadings (a Greek capital
 # for a Latin one would spoil every comparison), and without them the networks are faster (``pruning``).
@@ -42,11 +44,16 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One letter, its place along the strip (0..1, its middle) and the recogniser's score for it (0..1)."""
+    """One letter, its place along the strip (0..1, its middle) and the recogniser's score for it (0..1).
+
+    ``left_out`` is the highest score (0..1) of a letter beside it that the recogniser thought of and left out, of a
+    space a quarter of it: where points are lost ("2950" for "29.50"), what remains has the best of scores.
+    """
 
     text: str
     place: float
     score: float
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +99,40 @@ def _decode(
     scores: NDArray[np.float32], alphabet: Sequence[str], *, strip_share: float
 ) -> tuple[Letter, ...]:
     """Take the best letter of each column; repeats without a blank between them are one letter (CTC)."""
+    steps = len(scores)
     best = scores.argmax(axis=1).tolist()
-    letters = []
-    steps = len(best)
+    runs = []  # (choice, first step, step after the last)
     step = 0
     while step < steps:
-        choice = best[step]
-        end = step
-        while end + 1 < steps and best[end + 1] == choice:
-            end += 1
+        choice, start = best[step], step
+        while step < steps and best[step] == choice:
+            step += 1
         if choice:
-            place = (step + end + 1) / 2 / steps / strip_share
-            letters.append(
-                Letter(alphabet[choice], min(place, 1.0), float(scores[step : end + 1, choice].max()))
-            )
-        step = end + 1
+            runs.append((choice, start, step))
+    letters = []
+    for index, (choice, start, end) in enumerate(runs):
+        before, begin = runs[index - 1][::2] if index else (0, 0)
+        left_out = _left_out(scores[begin:start], before, choice)
+        if index == len(runs) - 1:
+            left_out = max(left_out, _left_out(scores[end:], choice, 0))
+        place = (start + end) / 2 / steps / strip_share
+        score = float(scores[start:end, choice].max())
+        letters.append(Letter(alphabet[choice], min(place, 1.0), score, left_out))
     return tuple(letters)
+
+
+def _left_out(blanks: NDArray[np.float32], before: int, after: int) -> float:
+    """Return the best score of any letter in columns taken for blank, but for the two beside them.
+
+    Those two are half seen in the columns next to their own. A space counts for less: it is thought of after every
+    point, and most often rightly left out.
+    """
+    if not len(blanks) or blanks[:, 0].min() > _SURELY_BLANK:
+        return 0.0
+    best = blanks.max(axis=0)
+    best[[0, before, after]] = 0.0
+    best[-1] *= _SPACE_SHARE
+    return float(best.max())
 
 
 @cache
