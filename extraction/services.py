@@ -52,7 +52,8 @@ def read(run: Run) -> Reading:
         pages = open_pages(file.read())
     read_pages = [read_words(page) for page in pages]
     words_done = time.perf_counter()
-    upright = [replace(page, text_words=words) for page, words in read_pages]
+    # What stood unread on them is among the words now.
+    upright = [replace(page, text_words=words, unread=()) for page, words in read_pages]
     _keep_pages(invoice.document, upright)
     backend = registry.backend(run.backend)
     organization = invoice.organization

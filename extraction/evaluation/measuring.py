@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from extraction.documents import open_pages
 from extraction.evaluation.comparison import is_right
@@ -145,7 +147,12 @@ def judge(document: LabelledDocument, reading: Reading | None, only: Sequence[st
 def peak_memory() -> dict[str, int]:
     """Return the most memory (MiB, resident) that this process and its largest child (the sandbox) ever held."""
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB on Linux
+    status = Path("/proc/self/status")
+    # On Linux getrusage counts what the process that started this one held at that moment; VmHWM doesn't.
+    own = re.search(r"VmHWM:\s*(\d+) kB", status.read_text("ascii")) if status.is_file() else None
     return {
-        "process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit),
+        "process": round(
+            int(own[1]) / 1024 if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        ),
         "largest_child": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit),
     }

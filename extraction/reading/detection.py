@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -43,6 +43,10 @@ class Region:
     def stands(self) -> bool:
         return self.angle > 45
 
+    def on_its_head(self, width: int, height: int) -> Region:
+        """Return the region on the picture (of that width and height in pixels) turned by 180 degrees."""
+        return replace(self, center=(width - self.center[0], height - self.center[1]))
+
     def corners(self) -> NDArray[np.float32]:
         """Return the corners, shape (4, 2): top left, top right, bottom right, bottom left as the text runs."""
         along = np.array([math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))])
@@ -66,9 +70,11 @@ def find_regions(image: NDArray[np.uint8], *, pixels: int = DETECTION_PIXELS) ->
     seen_height = max(round(height * scale / 32) * 32, 32)
     seen_width = max(round(width * scale / 32) * 32, 32)
     shrunk = cv2.resize(image, (seen_width, seen_height), interpolation=cv2.INTER_AREA)
-    normal = np.subtract(shrunk.astype(np.float32) * (1 / 255), _MEAN, dtype=np.float32)
-    normal *= np.divide(1.0, _DEVIATION, dtype=np.float32)
-    chart = session(DETECTOR).run(None, {"x": normal.transpose(2, 0, 1)[None]})[0][0, 0]
+    normal = np.empty((1, 3, seen_height, seen_width), np.float32)
+    for channel, (mean, deviation) in enumerate(zip(_MEAN, _DEVIATION, strict=True)):
+        np.multiply(shrunk[:, :, channel], np.float32(1 / (255 * deviation)), out=normal[0, channel])
+        normal[0, channel] -= mean / deviation
+    chart = session(DETECTOR).run(None, {"x": normal})[0][0, 0]
     contours, _ = cv2.findContours(
         (chart > _THRESHOLD).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE
     )

@@ -1,13 +1,13 @@
 """Recognises the words of a page's picture: finds lines, sets the page upright, reads, and reads again where unsure.
 
-Times on two cores for a letter-size page of 80 lines: finding 0.1 s, reading with the small network 0.2 s. The larger
-network costs five times as much per line, so it is kept for the lines that the first was unsure of.
+Processor time for a letter-size page of 80 lines: finding 0.2 s, reading with the fast network 0.2 s. The larger one
+costs five times as much per line, so it is kept for the lines that the first was unsure of.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Changes whenever the same picture could be read differently by this module's own doing.
-_PIPELINE: Final = "1"
+_PIPELINE: Final = "2"
 
 # Detected lines are taller than the letters by what DBNet grows them; this takes it off again for the words' boxes.
 _LETTER_SHARE: Final = 0.8
@@ -52,10 +52,12 @@ _INK_CONTRAST: Final = 50
 _WIDE: Final = 1.5
 _TIGHT: Final = 1.15
 
-# A line is read again if a letter scored lower than this; digits matter more.
-_UNSURE_LETTER: Final = 0.80
+# A line is read again if a letter scored lower than this, digits matter more, or if one that was left out scored
+# higher. On 178 real and 96 generated scans and photographs these thresholds choose half and a third of the lines (by
+# width); of the lines that the two networks read differently, spaces aside, nine in ten are among them.
+_UNSURE_LETTER: Final = 0.85
 _UNSURE_DIGIT: Final = 0.97
-_READ_AGAIN_PIXELS: Final = 12_000  # widths of strips together: about half a second
+_LEFT_OUT: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,22 @@ class Recognition:
 @dataclass(frozen=True, slots=True)
 class _Line:
     region: Region
+    strip: NDArray[np.uint8]
     letters: tuple[Letter, ...]
-    gaps: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:
         return _mean_score([self.letters])
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """A picture turned clockwise by ``turn``, its lines, and those of them that finding the direction has read."""
+
+    pixels: NDArray[np.uint8]
+    regions: Sequence[Region]
+    turn: int
+    read: Mapping[int, _Line]
 
 
 def ocr_version() -> str:
@@ -87,26 +99,28 @@ def ocr_version() -> str:
     return f"ppocr6-{_PIPELINE}-{weights_digest()}"
 
 
-def recognise(image: Image) -> tuple[Word, ...]:
+def recognise(image: Image, *, careful: bool = False) -> tuple[Word, ...]:
     """Return the words of an upright picture in reading order, with boxes, scores and line numbers.
 
+    :param careful: read every line with the larger network, for comparison; it takes three times as long.
     :raises ReaderError: if the weights are not installed.
     """
     pixels = _as_bgr(image)
-    lines = _read_lines(pixels, find_regions(pixels))
-    return _words_of(_read_again(pixels, lines), pixels.shape[1], pixels.shape[0], skew=0.0)
+    lines = _read_lines(pixels, find_regions(pixels), {}, careful=careful)
+    return _words_of(lines, pixels.shape[1], pixels.shape[0], skew=0.0)
 
 
-def recognise_turned(image: Image) -> Recognition:
+def recognise_turned(image: Image, *, careful: bool = False) -> Recognition:
     """Recognise a picture that may lie on its side, stand on its head or be a few degrees askew.
 
+    :param careful: as for :func:`recognise`.
     :raises ReaderError: if the weights are not installed.
     """
-    pixels, regions, turn = _set_upright(_as_bgr(image))
-    lines = _read_again(pixels, _read_lines(pixels, regions))
-    skew = _skew_of(regions)
-    words = _words_of(lines, pixels.shape[1], pixels.shape[0], skew=skew)
-    return Recognition(words=words, turn=turn, skew=skew)
+    found = _set_upright(_as_bgr(image))
+    lines = _read_lines(found.pixels, found.regions, found.read, careful=careful)
+    skew = _skew_of(found.regions)
+    height, width = found.pixels.shape[:2]
+    return Recognition(words=_words_of(lines, width, height, skew=skew), turn=found.turn, skew=skew)
 
 
 def find_direction(image: Image) -> tuple[int, float]:
@@ -114,8 +128,8 @@ def find_direction(image: Image) -> tuple[int, float]:
 
     :raises ReaderError: if the weights are not installed.
     """
-    _, regions, turn = _set_upright(_as_bgr(image))
-    return turn, _skew_of(regions)
+    found = _set_upright(_as_bgr(image))
+    return found.turn, _skew_of(found.regions)
 
 
 def straighten(image: Image, *, turn: int, skew: float) -> Image:
@@ -130,16 +144,25 @@ def straighten(image: Image, *, turn: int, skew: float) -> Image:
     if turn % 360:
         image = image.transpose(quarter[turn % 360])
     if skew:
+        import cv2
+
         matrix, width, height = _levelling(image.width, image.height, skew)
-        inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2].ravel().tolist()
-        image = image.transform(
-            (width, height), Pillow.Transform.AFFINE, inverse, Pillow.Resampling.BICUBIC, fillcolor="white"
+        level = cv2.warpAffine(
+            np.asarray(image.convert("RGB")),
+            matrix,
+            (width, height),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(255, 255, 255),
         )
+        image = Pillow.fromarray(level)
     return image
 
 
 def _as_bgr(image: Image) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    import cv2
+
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _lies_on_its_side(regions: Sequence[Region]) -> bool:
@@ -163,32 +186,36 @@ def _skew_of(regions: Sequence[Region]) -> float:
     return 0.0
 
 
-def _set_upright(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], list[Region], int]:
-    """Return the picture turned upright, its lines, and by how many degrees clockwise it was turned."""
+def _set_upright(pixels: NDArray[np.uint8]) -> _Upright:
     turn = 0
     regions = find_regions(pixels)
     if _lies_on_its_side(regions):
         turn = 90
         pixels = np.ascontiguousarray(np.rot90(pixels, -1))
         regions = find_regions(pixels)
-    if _stands_on_its_head(pixels, regions):
-        turn += 180
-        pixels = np.ascontiguousarray(np.rot90(pixels, 2))
-        regions = find_regions(pixels)
-    return pixels, regions, turn
-
-
-def _stands_on_its_head(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> bool:
-    """Read a few lines and, if they make little sense, say whether they read better the other way round."""
-    lying = [region for region in regions if not region.stands and region.length > 3 * region.thickness]
+    # A few lines tell, read both ways if they make little sense as they stand.
+    lying = [
+        i for i, region in enumerate(regions) if not region.stands and region.length > 3 * region.thickness
+    ]
     # Lines of middling length are enough: the longest take longest, the shortest say little.
-    lying.sort(key=lambda region: abs(region.length / region.thickness - _SAMPLE_LENGTH))
-    strips = [_strip(pixels, region) for region in lying[:_SAMPLE]]
-    here = _mean_score(read_strips(strips))
-    if not strips or here >= _DOUBTFUL_DIRECTION:
-        return False
-    return (
-        _mean_score(read_strips([np.ascontiguousarray(strip[::-1, ::-1]) for strip in strips])) > here + 0.05
+    lying.sort(key=lambda i: abs(regions[i].length / regions[i].thickness - _SAMPLE_LENGTH))
+    sample = lying[:_SAMPLE]
+    strips = [_strip(pixels, regions[i]) for i in sample]
+    letters = read_strips(strips)
+    if sample and _mean_score(letters) < _DOUBTFUL_DIRECTION:
+        turned = [np.ascontiguousarray(strip[::-1, ::-1]) for strip in strips]
+        letters_turned = read_strips(turned)
+        if _mean_score(letters_turned) > _mean_score(letters) + 0.05:
+            height, width = pixels.shape[:2]
+            turn += 180
+            pixels = np.ascontiguousarray(np.rot90(pixels, 2))
+            regions = [region.on_its_head(width, height) for region in regions]
+            strips, letters = turned, letters_turned
+    return _Upright(
+        pixels,
+        regions,
+        turn,
+        {i: _Line(regions[i], strip, found) for i, strip, found in zip(sample, strips, letters, strict=True)},
     )
 
 
@@ -197,43 +224,42 @@ def _mean_score(readings: Sequence[tuple[Letter, ...]]) -> float:
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def _read_lines(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> list[_Line]:
-    strips = [_strip(pixels, region) for region in regions]
-    return [
-        _Line(region, letters, _wide_gaps(strip))
-        for region, letters, strip in zip(regions, read_strips(strips), strips, strict=True)
-    ]
+def _read_lines(
+    pixels: NDArray[np.uint8], regions: Sequence[Region], read: Mapping[int, _Line], *, careful: bool
+) -> list[_Line]:
+    """Read the lines that are not ``read`` yet (by their place among the regions), then the doubtful ones again."""
+    missing = [i for i in range(len(regions)) if i not in read]
+    strips = {i: _strip(pixels, regions[i]) for i in missing}
+    if careful:
+        strips |= {i: line.strip for i, line in read.items()}
+        found = read_strips([strips[i] for i in range(len(regions))], careful=True)
+        return [
+            _Line(region, strips[i], letters)
+            for i, (region, letters) in enumerate(zip(regions, found, strict=True))
+        ]
+    letters = read_strips([strips[i] for i in missing])
+    lines = {
+        **read,
+        **{i: _Line(regions[i], strips[i], found) for i, found in zip(missing, letters, strict=True)},
+    }
+    return _read_again([lines[i] for i in range(len(regions))])
 
 
-def _read_again(pixels: NDArray[np.uint8], lines: list[_Line]) -> list[_Line]:
-    """Read the lines that the fast network was unsure of with the careful one, the most doubtful figures first."""
-    doubtful = []
-    for index, line in enumerate(lines):
-        doubt = max(
-            (
-                (_UNSURE_DIGIT if letter.text.isdigit() else _UNSURE_LETTER) - letter.score
-                for letter in line.letters
-                if letter.text != " "
-            ),
-            default=0.0,
-        )
-        if doubt > 0:
-            doubtful.append((any(letter.text.isdigit() for letter in line.letters), doubt, index))
-    chosen, left = [], _READ_AGAIN_PIXELS
-    for _, _, index in sorted(doubtful, reverse=True):
-        left -= max(
-            int(lines[index].region.length / lines[index].region.thickness * STRIP_HEIGHT), STRIP_HEIGHT
-        )
-        if left < 0:
-            break
-        chosen.append(index)
+def _read_again(lines: list[_Line]) -> list[_Line]:
+    """Read the lines that the fast network was unsure of with the careful one."""
+    doubtful = [i for i, line in enumerate(lines) if any(_is_doubtful(letter) for letter in line.letters)]
     better = list(lines)
-    found = read_strips([_strip(pixels, lines[index].region) for index in chosen], careful=True)
-    for index, letters in zip(chosen, found, strict=True):
+    found = read_strips([lines[index].strip for index in doubtful], careful=True)
+    for index, letters in zip(doubtful, found, strict=True):
         line = replace(lines[index], letters=letters)
         if line.score > lines[index].score - 0.1:
             better[index] = line
     return better
+
+
+def _is_doubtful(letter: Letter) -> bool:
+    least = _UNSURE_DIGIT if letter.text.isdigit() else _UNSURE_LETTER
+    return letter.left_out > _LEFT_OUT or (letter.score < least and letter.text != " ")
 
 
 def _strip(pixels: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
@@ -286,6 +312,8 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
     inked = [letter for letter in line.letters if not letter.text.isspace()]
     steps = [after.place - before.place for before, after in pairwise(inked)]
     pitch = sorted(steps)[len(steps) // 2] if steps else 0.0
+    # Looking for blanks costs more than all else here, and hardly any line steps so wide without a space.
+    gaps = _wide_gaps(line.strip) if any(step > _WIDE * pitch for step in steps) else ()
     runs: list[list[Letter]] = [[]]
     spaced = False
     for letter in line.letters:
@@ -299,7 +327,7 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
                 # Typewriter letters leave so much room beside a point that "64.15" is read as "64. 15".
                 parts = not (_within_figure(runs[-1], letter) and step < _TIGHT * pitch)
             else:
-                parts = step > _WIDE * pitch and any(last.place < gap < letter.place for gap in line.gaps)
+                parts = step > _WIDE * pitch and any(last.place < gap < letter.place for gap in gaps)
             if parts:
                 runs.append([])
         runs[-1].append(letter)
@@ -328,8 +356,11 @@ def _wide_gaps(strip: NDArray[np.uint8]) -> tuple[float, ...]:
 
     The recogniser leaves out some spaces, mostly the wide ones between a label and its figure.
     """
-    gray = strip.min(axis=2).astype(np.int16)
-    marked = np.abs(gray - int(np.median(gray))) > _INK_CONTRAST
+    gray = np.minimum(np.minimum(strip[:, :, 0], strip[:, :, 1]), strip[:, :, 2])
+    paper = int(
+        np.searchsorted(np.bincount(gray.ravel(), minlength=256).cumsum(), gray.size / 2)
+    )  # the median
+    marked = np.abs(gray.astype(np.int16) - paper) > _INK_CONTRAST
     # Underlines and the rules of tables run through every gap: rows that are mostly ink do not count.
     marked[marked.mean(axis=1) > 0.6] = False
     # With ink assumed beyond both ends, every blank stretch has a start and an end.

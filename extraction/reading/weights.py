@@ -88,18 +88,27 @@ def session_of(path: Path) -> Any:
 
 @cache
 def _load(path: Path) -> Any:
+    return open_session(path.read_bytes(), threads=THREADS)
+
+
+def open_session(model: bytes, *, threads: int) -> Any:
+    """Return a new onnxruntime session for the contents of an ONNX file.
+
+    :param threads: how many threads one call uses; 1 where several calls run beside each other.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Idle threads would otherwise spin and take the cores from the site's other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Every page brings new shapes, and the arena keeps memory for all of them: without it a worker that has read
-    # twelve pages peaks at 510 instead of 720 MB, for 6 % more processor time.
-    options.enable_cpu_mem_arena = False
+    # Every page brings new shapes, and a memory pattern reserves one block for each of them. Without patterns the
+    # arena serves all shapes from the same blocks: over twelve pages 190 MB at the peak instead of 340 without an
+    # arena, and a fifth less processor time.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 @cache

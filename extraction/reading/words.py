@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 _SURE_IN_PICTURE = 0.8
 
 
-def read_words(page: PageImage) -> tuple[PageImage, tuple[Word, ...]]:
+def read_words(page: PageImage, *, careful: bool = False) -> tuple[PageImage, tuple[Word, ...]]:
     """Return the page set upright and its words in reading order.
 
     The page comes back as it was if it has a sound text layer or already stands upright and
     straight; otherwise with a turned picture, to which the words' boxes refer. Where a page with a sound
     text layer shows further writing, that is recognised and joins the layer's words.
 
+    :param careful: read every line with the larger network, for comparison (``extraction.evaluation.ocr_speed``).
     :raises ReaderError: if the page must be recognised and the weights are not installed.
     """
     if page.text_words is not None:
-        return page, _with_unread(page, page.text_words)
+        return page, _with_unread(page, page.text_words, careful=careful)
     image = page.open_image()
-    found = recognise_turned(image)
+    found = recognise_turned(image, careful=careful)
     return _turned(page, image, turn=found.turn, skew=found.skew), found.words
 
 
@@ -49,7 +50,7 @@ def upright(page: PageImage) -> PageImage:
     return _turned(page, image, turn=turn, skew=skew)
 
 
-def _with_unread(page: PageImage, words: tuple[Word, ...]) -> tuple[Word, ...]:
+def _with_unread(page: PageImage, words: tuple[Word, ...], *, careful: bool) -> tuple[Word, ...]:
     """Add the words that stand in a page's pictures (``page.unread``) to those of its text layer."""
     if not page.unread:
         return words
@@ -59,7 +60,7 @@ def _with_unread(page: PageImage, words: tuple[Word, ...]) -> tuple[Word, ...]:
         left, top = int(place.x0 * page.width), int(place.y0 * page.height)
         right, bottom = math.ceil(place.x1 * page.width), math.ceil(place.y1 * page.height)
         crop = image.crop((left, top, right, bottom))
-        for word in recognise(crop):
+        for word in recognise(crop, careful=careful):
             box = Box(
                 (left + word.box.x0 * crop.width) / page.width,
                 (top + word.box.y0 * crop.height) / page.height,

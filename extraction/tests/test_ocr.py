@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from extraction.reading.ocr import ocr_version, recognise, recognise_turned, straighten
-from extraction.schema import Word
-from extraction.tests.pages import INVOICE_LINES, invoice_picture
+from extraction.reading.pruning import keep_letters
+from extraction.reading.recognition import read_strips
+from extraction.reading.weights import FAST_RECOGNISER, open_session, weight_path
+from extraction.schema import ReaderError, Word
+from extraction.tests.pages import INVOICE_LINES, VERA, invoice_picture
 
 INVOICE_WORDS = " ".join(INVOICE_LINES).split()
 
@@ -95,6 +98,60 @@ def test_poor_copy_keeps_its_figures() -> None:
     words = recognise(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
     figures = [word for word in INVOICE_WORDS if any(letter.isdigit() for letter in word)]
     assert share_found(words, figures) >= 0.9
+
+
+def amounts_with_faint_points() -> Image.Image:
+    """Return a picture of 3.00, 12.00 and 7.80 as worn ribbons print them: the points hardly there."""
+    image = Image.new("RGB", (800, 500), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.truetype(str(VERA), 34)
+    for row, amount in enumerate(("3.00", "12.00", "7.80")):
+        x = 150.0
+        for letter in amount:
+            draw.text((x, 80 + row * 100), letter, font=font, fill=(220,) * 3 if letter == "." else "black")
+            x += draw.textlength(letter, font=font)
+    return image.filter(ImageFilter.GaussianBlur(1.6))
+
+
+def test_points_that_the_fast_network_leaves_out_are_found_by_reading_again() -> None:
+    image = amounts_with_faint_points()
+    pixels = np.asarray(image)[:, :, ::-1]
+    lines = [
+        np.asarray(Image.fromarray(pixels[top : top + 48, 140:290]), dtype=np.uint8) for top in (77, 177, 277)
+    ]
+    fast = ["".join(letter.text for letter in letters) for letters in read_strips(lines)]
+    assert {"300", "1200"} & set(fast), "otherwise this tests nothing"
+    assert [word.text for word in recognise(image)] == ["3.00", "12.00", "7.80"]
+
+
+def test_full_size_network_reads_what_the_fast_one_does_on_clean_print() -> None:
+    picture = invoice_picture()
+    careful = recognise(picture, careful=True)
+    assert [word.text for word in careful] == [word.text for word in recognise(picture)]
+    assert [word.text for word in recognise_turned(picture.rotate(180), careful=True).words] == [
+        word.text for word in careful
+    ]
+
+
+def test_networks_know_only_the_letters_that_are_read_and_read_them_alike() -> None:
+    path = weight_path(FAST_RECOGNISER)
+    letters, columns = 6906, np.array([0, *range(5, 300), 6905])
+    whole = open_session(path.read_bytes(), threads=1)
+    cut = open_session(keep_letters(path.read_bytes(), columns, letters), threads=1)
+    strip = np.asarray(invoice_picture().crop((140, 310, 700, 358)), dtype=np.float32)
+    pixels = (strip / 127.5 - 1).transpose(2, 0, 1)[None]
+    (expected,) = whole.run(None, {"x": pixels})[0][..., columns]
+    (found,) = cut.run(None, {"x": pixels})[0]
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
+    assert np.allclose(found, expected / expected.sum(axis=1, keepdims=True), atol=1e-4)
+
+
+def test_other_weights_than_expected_are_refused() -> None:
+    model = weight_path(FAST_RECOGNISER).read_bytes()
+    with pytest.raises(ReaderError, match="not those that this version was made for"):
+        keep_letters(model, np.array([0, 1]), letters=1234)
+    with pytest.raises(ReaderError, match="damaged"):
+        keep_letters(model[: len(model) // 2], np.array([0, 1]), letters=6906)
 
 
 @pytest.mark.parametrize(
