@@ -37,6 +37,7 @@ _WIDEST: Final = 800
 _FAINTEST: Final = 0.05
 _BEAM: Final = 12
 _LEAST: Final = 1e-4  # signs less probable than this at a step are not followed
+_HOPELESS: Final = 1e-6  # prefixes so much less probable than the best are given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +174,16 @@ def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
         thick = cv2.dilate(dark, np.ones((3, 1), np.uint8))
         level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
         lines |= level & dark
-    upright = cv2.morphologyEx(
-        cv2.dilate(dark, np.ones((1, 3), np.uint8)), cv2.MORPH_OPEN, np.ones((h, 1), np.uint8)
-    )
+    wide = cv2.dilate(dark, np.ones((1, 3), np.uint8))
     edge = max(2, round(0.12 * h))
-    upright[:, edge : w - edge] = 0
-    lines |= upright & dark
+    # From top to bottom, or, shorter, where it meets a level line: a one in a tight crop is no box.
+    for reach, meets in ((h, False), (round(0.75 * h), True)):
+        upright = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+        upright[:, edge : w - edge] = 0
+        if meets:
+            near = cv2.dilate(lines, np.ones((5, 5), np.uint8))
+            upright[:, ~(upright & near).any(axis=0)] = 0
+        lines |= upright & dark
     if not lines.any():
         return ink
     writing = dark & ~lines
@@ -216,14 +221,15 @@ def _cut(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 def best_strings(steps: NDArray[np.float64], count: int) -> tuple[StripReading, ...]:
     """Return the most probable strings by prefix beam search over CTC log probabilities (Hannun et al., 2014).
 
-    Exact but for what the beam (12 prefixes) and the smallest followed probability (0.0001) leave out.
+    Exact but for what is given up on the way: signs below 0.0001 at a step, prefixes behind the twelve best or a
+    million times less probable than the best.
 
     :param steps: shape (steps, 1 + len(SIGNS)), the blank first.
     """
-    odds = np.exp(steps)
+    chances = np.exp(steps)
     # prefix -> (probability ending in the blank, ending in its last sign)
     beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
-    for row in odds:
+    for row in chances:
         blank = float(row[0])
         followed = [(SIGNS[k], float(row[k + 1])) for k in np.flatnonzero(row[1:] > _LEAST)]
         grown: dict[str, tuple[float, float]] = {}
@@ -242,14 +248,13 @@ def best_strings(steps: NDArray[np.float64], count: int) -> tuple[StripReading, 
                 if gain > 0:
                     longer = grown.get(prefix + sign, (0.0, 0.0))
                     grown[prefix + sign] = (longer[0], longer[1] + gain)
-        if len(grown) > _BEAM:
-            kept = sorted(grown.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM]
-            grown = dict(kept)
-        beam = grown
+        ranked = sorted(grown.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM]
+        least = _HOPELESS * sum(ranked[0][1])
+        beam = {prefix: odds for prefix, odds in ranked if odds[0] + odds[1] > least}
     # The same writing with and without a space at an end is one string.
     strings: dict[str, float] = {}
     for prefix, (quiet, loud) in beam.items():
         text = " ".join(prefix.split())
         strings[text] = strings.get(text, 0.0) + quiet + loud
-    ranked = sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:count]
-    return tuple(StripReading(text, min(odd, 1.0)) for text, odd in ranked)
+    found = sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:count]
+    return tuple(StripReading(text, min(odd, 1.0)) for text, odd in found)
