@@ -1,0 +1,260 @@
+"""The digit reader: hand-written numbers, amounts and dates in a strip of one line, several strings with probabilities.
+
+The network (``extraction.training.digits``, docs/training.md) sees the strip as ink, 32 pixels high, and gives for
+every two columns the probability of each sign and of "nothing new" (connectionist temporal classification, CTC). A
+prefix beam search adds up the ways that lead to the same string. Cents written small and raised come after a space
+("680 00").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from extraction.reading.weights import own_weights, session_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HEIGHT: Final = 32
+"""Pixels of a strip's height as the network sees it."""
+SIGNS: Final = "0123456789.,$-/# "
+"""What the network tells apart; its answer has "nothing new" (the blank) before them."""
+STEP: Final = 2
+"""Columns of a strip for each step of the network's answer."""
+
+_FILE: Final = "digits.onnx"
+_WORKING_HEIGHT: Final = 72  # larger strips are reduced to this before anything is looked for in them
+_SIDE: Final = 8  # empty columns left and right, so that signs at an edge are seen whole
+_WIDEST: Final = 800
+# Ink that darkens the paper by less than this is no ink: grain and JPEG blocks reach 0.04.
+_FAINTEST: Final = 0.05
+_BEAM: Final = 12
+_LEAST: Final = 1e-4  # signs less probable than this at a step are not followed
+_HOPELESS: Final = 1e-6  # prefixes so much less probable than the best are given up
+
+
+@dataclass(frozen=True, slots=True)
+class StripReading:
+    """One string that a strip may say, and its probability (0..1)."""
+
+    text: str
+    probability: float
+
+
+def read_strip(
+    strip: NDArray[np.uint8], *, best: int = 5, without_lines: bool = True
+) -> tuple[StripReading, ...]:
+    """Read one line of hand-written digits.
+
+    :param strip: gray picture of the line, shape (h, w), dark on light; better cut loosely than through the digits.
+    :param best: how many strings at most.
+    :param without_lines: take box lines and underlines away first.
+    :returns: the most probable strings, best first; what their probabilities lack to 1 belongs to strings not
+        among them. Empty where nothing is written, or where this copy has no weights.
+    :raises ReaderError: if the weights are not those that were recorded.
+    :raises ValueError: if the strip is not gray.
+    """
+    return read_strips([strip], best=best, without_lines=without_lines)[0]
+
+
+def read_strips(
+    strips: Sequence[NDArray[np.uint8]], *, best: int = 5, without_lines: bool = True
+) -> list[tuple[StripReading, ...]]:
+    """Read several strips; see :func:`read_strip`. The answers stand in the order of the strips."""
+    loaded = _loaded()
+    answers: list[tuple[StripReading, ...]] = []
+    for strip in strips:
+        ink = prepared(strip, without_lines=without_lines)
+        if loaded is None or ink is None:
+            answers.append(())
+            continue
+        path, warmth = loaded
+        (logits,) = session_of(path).run(None, {"ink": ink[None, None]})
+        found = best_strings(log_probabilities(logits[0], warmth), best)
+        # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
+        answers.append(() if found and not found[0].text else tuple(r for r in found if r.text))
+    return answers
+
+
+@cache
+def digits_version() -> str:
+    """Return eight hex digits that change with the weights; empty if this copy has none."""
+    found = own_weights(_FILE)
+    return found[1]["sha256"][:8] if found else ""
+
+
+@cache
+def _loaded() -> tuple[Path, float] | None:
+    found = own_weights(_FILE)
+    if found is None:
+        return None
+    path, about = found
+    if about["signs"] != SIGNS:
+        raise ValueError(f"{_FILE} knows other signs than this reader: {about['signs']!r}")
+    return path, float(about["temperature"])
+
+
+def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities, shape (steps, 1 + signs), of the network's answer of that shape.
+
+    :param warmth: what the logits are divided by; above 1 where the network is surer than it is right.
+    """
+    scaled = logits.astype(np.float64) / warmth
+    scaled -= scaled.max(axis=1, keepdims=True)
+    return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True)))
+
+
+def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray[np.float32] | None:
+    """Turn a gray strip into ink from 0 to 1, shape (HEIGHT, w): even light, full contrast, no lines, no margins.
+
+    :returns: None where nothing is written.
+    :raises ValueError: if the strip is not gray.
+    """
+    if strip.ndim != 2:
+        raise ValueError(f"A strip must be gray, shape (height, width); this one is {strip.shape}.")
+    if min(strip.shape) < 6:
+        return None
+    if strip.shape[0] > _WORKING_HEIGHT:
+        width = max(1, round(strip.shape[1] * _WORKING_HEIGHT / strip.shape[0]))
+        strip = np.asarray(
+            cv2.resize(strip, (width, _WORKING_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    ink = _ink(strip)
+    if ink is None:
+        return None
+    if without_lines:
+        written = _without_lines(ink)
+        # Printed lines are often darker than the pen: what is left is brought to full contrast again.
+        if written is not ink:
+            darkest = float(np.percentile(cv2.blur(written, (3, 3)), 98.5))
+            if darkest < 0.12:
+                return None
+            ink = np.minimum(written / darkest, np.float32(1))
+    ink = _cut(ink)
+    h, w = ink.shape
+    width = min(max(round(w * HEIGHT / h), 8), _WIDEST)
+    how = cv2.INTER_AREA if h > HEIGHT else cv2.INTER_LINEAR
+    scaled = cv2.resize(ink, (width, HEIGHT), interpolation=how)
+    padded = np.zeros((HEIGHT, -(-(width + 2 * _SIDE) // 8) * 8), np.float32)
+    padded[:, _SIDE : _SIDE + width] = scaled
+    return padded
+
+
+def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Return how much darker than the paper around it each pixel is, the darkest writing being 1."""
+    h, w = strip.shape
+    # The paper is what stays when everything narrower than a stroke's surroundings is filled with what is lighter.
+    small = cv2.resize(strip, (max(2, w // 4), max(2, h // 4)), interpolation=cv2.INTER_AREA)
+    reach = max(3, h // 10) | 1
+    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    paper = cv2.blur(paper, (reach, reach))
+    paper = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    ink = np.clip((paper - strip) / np.maximum(paper, 20.0), 0.0, 1.0)
+    darkest = float(np.percentile(cv2.blur(ink, (3, 3)), 98.5))
+    if darkest < _FAINTEST:
+        return None
+    return np.asarray(np.minimum(ink / darkest, 1.0), np.float32)
+
+
+def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take away long level lines, and upright ones at the left and right edge; what crosses a line stays whole."""
+    h, w = ink.shape
+    dark = (ink > 0.3).astype(np.uint8)
+    lines = np.zeros_like(dark)
+    # Longer than any dash or bar of a seven; a line that runs down a pixel on its way is still one.
+    long = round(1.3 * h)
+    if w > long:
+        thick = cv2.dilate(dark, np.ones((3, 1), np.uint8))
+        level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
+        lines |= level & dark
+    wide = cv2.dilate(dark, np.ones((1, 3), np.uint8))
+    edge = max(2, round(0.12 * h))
+    # From top to bottom, or, shorter, where it meets a level line: a one in a tight crop is no box.
+    for reach, meets in ((h, False), (round(0.75 * h), True)):
+        upright = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+        upright[:, edge : w - edge] = 0
+        if meets:
+            near = cv2.dilate(lines, np.ones((5, 5), np.uint8))
+            upright[:, ~(upright & near).any(axis=0)] = 0
+        lines |= upright & dark
+    if not lines.any():
+        return ink
+    writing = dark & ~lines
+    reach = max(3, round(0.1 * h))
+    above = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, reach - 1))
+    below = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, 0))
+    gone = cv2.dilate(lines & ~(above & below), np.ones((3, 3), np.uint8)) & ~writing
+    gone &= ~(above & below)
+    return np.asarray(np.where(gone > 0, np.float32(0), ink), np.float32)
+
+
+def _cut(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut empty rows and columns away around the writing, leaving an eighth of its height."""
+    h, w = ink.shape
+    dark = (ink > 0.4).astype(np.uint8)
+    # Single dark pixels are grain.
+    dark = cv2.erode(cv2.dilate(dark, np.ones((2, 2), np.uint8)), np.ones((3, 3), np.uint8))
+    rows = np.flatnonzero(dark.sum(axis=1) > 0)
+    columns = np.flatnonzero(dark.sum(axis=0) > 0)
+    if not len(rows):
+        return ink
+    y0, y1 = int(rows[0]), int(rows[-1]) + 1
+    around = max(2, (y1 - y0) // 8)
+    y0, y1 = max(0, y0 - around), min(h, y1 + around)
+    x0, x1 = max(0, int(columns[0]) - 2 * around), min(w, int(columns[-1]) + 1 + 2 * around)
+    # Never so far that a lone dash fills the strip.
+    least = h // 3
+    if y1 - y0 < least:
+        middle = (y0 + y1) // 2
+        y0 = max(0, min(middle - least // 2, h - least))
+        y1 = y0 + least
+    return ink[y0:y1, x0:x1]
+
+
+def best_strings(steps: NDArray[np.float64], count: int) -> tuple[StripReading, ...]:
+    """Return the most probable strings by prefix beam search over CTC log probabilities (Hannun et al., 2014).
+
+    Exact but for what is given up on the way: signs below 0.0001 at a step, prefixes behind the twelve best or a
+    million times less probable than the best.
+
+    :param steps: shape (steps, 1 + len(SIGNS)), the blank first.
+    """
+    chances = np.exp(steps)
+    # prefix -> (probability ending in the blank, ending in its last sign)
+    beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    for row in chances:
+        blank = float(row[0])
+        followed = [(SIGNS[k], float(row[k + 1])) for k in np.flatnonzero(row[1:] > _LEAST)]
+        grown: dict[str, tuple[float, float]] = {}
+        for prefix, (quiet, loud) in beam.items():
+            both = quiet + loud
+            old = grown.get(prefix, (0.0, 0.0))
+            last = prefix[-1:]
+            grown[prefix] = (old[0] + both * blank, old[1])
+            for sign, odd in followed:
+                if sign == last:
+                    stay = grown[prefix]
+                    grown[prefix] = (stay[0], stay[1] + loud * odd)
+                    gain = quiet * odd
+                else:
+                    gain = both * odd
+                if gain > 0:
+                    longer = grown.get(prefix + sign, (0.0, 0.0))
+                    grown[prefix + sign] = (longer[0], longer[1] + gain)
+        ranked = sorted(grown.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM]
+        least = _HOPELESS * sum(ranked[0][1])
+        beam = {prefix: odds for prefix, odds in ranked if odds[0] + odds[1] > least}
+    # The same writing with and without a space at an end is one string.
+    strings: dict[str, float] = {}
+    for prefix, (quiet, loud) in beam.items():
+        text = " ".join(prefix.split())
+        strings[text] = strings.get(text, 0.0) + quiet + loud
+    found = sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:count]
+    return tuple(StripReading(text, min(odd, 1.0)) for text, odd in found)
