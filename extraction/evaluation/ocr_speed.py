@@ -13,6 +13,7 @@ needs folders with ``truth.jsonl``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import statistics
 import sys
@@ -20,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from extraction.backends.layout import LayoutBackend
 from extraction.documents import DocumentRefused, open_pages
@@ -29,6 +30,8 @@ from extraction.evaluation.measuring import Result, judge
 from extraction.reading.ocr import ocr_version
 from extraction.reading.words import read_words
 from extraction.schema import Hints, PageImage, Reading
+
+Found = TypeVar("Found")
 
 SUFFIXES = frozenset((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".heic"))
 
@@ -158,6 +161,12 @@ def _spread(found: Sequence[Any], most: int) -> Sequence[Any]:
     return found[:: max(len(found) // (most * 2), 1)]
 
 
+def _until_stopped(found: Iterator[Found]) -> Iterator[Found]:
+    """Pass on what is found; Ctrl-C ends it like the last document, so that what was measured is reported."""
+    with contextlib.suppress(KeyboardInterrupt):
+        yield from found
+
+
 def _report_times(folders: Sequence[tuple[Sequence[Path], int]]) -> int:
     sys.stdout.write(
         f"{ocr_version()}, whole reading, beside stock rapidocr; seconds a page\n"
@@ -165,7 +174,9 @@ def _report_times(folders: Sequence[tuple[Sequence[Path], int]]) -> int:
         f" {'(proc.)':>7}  characters\n"
     )
     timings = []
-    for t in (t for files, most in folders for t in compare_times(_spread(files, most), most=most)):
+    for t in _until_stopped(
+        t for files, most in folders for t in compare_times(_spread(files, most), most=most)
+    ):
         timings.append(t)
         sys.stdout.write(
             f"{t.document[-40:]:40} {t.pages:5} {t.opening:5.2f} {t.words:6.2f} {t.fields:6.2f} {t.ours:6.2f}"
@@ -194,7 +205,7 @@ def _report_accuracy(folders: Sequence[tuple[Sequence[LabelledDocument], int]]) 
         f"{ocr_version()}: fields right, fast and full-size recognition; documents that differ\n"
     )
     compared = []
-    for one in (
+    for one in _until_stopped(
         c for labelled, most in folders for c in compare_accuracy(_spread(labelled, most), most=most)
     ):
         compared.append(one)

@@ -27,8 +27,8 @@ from extraction.evaluation.measuring import peak_memory
 
 SIZES = (1, 5, 10, 25, 50, 100)
 
-MOST_MEMORY = 1200
-"""MiB that a worker may hold at its peak, docs/operations.md plans with it."""
+MOST_MEMORY = 1144
+"""MiB (1.2 GB) that a worker and the sandbox beside it may hold together at most."""
 
 _MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 _FAMILIES = ("trade", "material", "rental", "ticket", "progress", "pay_application")
@@ -65,10 +65,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The straight line through figures by pages (least squares) and the farthest figure from it.
-
-    ``deviation`` is the largest difference from the line as a share of the line's own value there.
-    """
+    """The straight line through figures by pages (least squares); ``deviation`` is the largest difference from it."""
 
     slope: float
     intercept: float
@@ -84,8 +81,7 @@ def straight_line(pages: Sequence[int], figures: Sequence[float]) -> Line:
         raise ValueError("A line needs documents of at least two sizes: give --pages two numbers or more.")
     slope, intercept = (float(x) for x in np.polyfit(pages, figures, 1))
     fitted = intercept + slope * np.asarray(pages, dtype=float)
-    off = np.abs(np.asarray(figures, dtype=float) - fitted) / np.maximum(np.abs(fitted), 1e-9)
-    return Line(slope, intercept, float(off.max()))
+    return Line(slope, intercept, float(np.abs(np.asarray(figures, dtype=float) - fitted).max()))
 
 
 def read_one(path: Path) -> Cost:
@@ -193,7 +189,7 @@ def report(name: str, costs: Sequence[Cost]) -> str:
         line = straight_line(pages, figures)
         text.append(
             f"{name}, {label}: {line.slope:.{digits}f} a page + {line.intercept:.{digits}f}, "
-            f"at most {line.deviation:.0%} off the line"
+            f"at most {line.deviation:.{digits}f} off ({line.deviation / max(figures):.0%} of the largest)"
         )
     most = max(cost.memory for cost in costs)
     verdict = "within" if most < MOST_MEMORY else "MORE THAN"

@@ -66,7 +66,7 @@ def test_accuracy_without_truth_says_what_is_missing(
 def test_straight_line_and_how_far_the_worst_is_off_it() -> None:
     line = scaling.straight_line([1, 10, 100], [3.0, 12.0, 102.0])
     assert (line.slope, line.intercept, line.deviation) == pytest.approx((1.0, 2.0, 0.0))
-    assert scaling.straight_line([1, 10, 100], [1.0, 100.0, 10_000.0]).deviation > 0.5
+    assert scaling.straight_line([1, 10, 100], [1.0, 100.0, 10_000.0]).deviation > 400
     with pytest.raises(ValueError, match="two sizes"):
         scaling.straight_line([5, 5], [1.0, 2.0])
 
