@@ -70,6 +70,7 @@ def _code_digest() -> str:
             *(package / "weights" / name for name in ("encoder.json", "scorer.json", "memory.json")),
             package / "rules.py",
             package / "memory.py",
+            package / "documents" / "sheet.py",  # what is laid flat is read differently
             Path(__file__),
         ]
     ):
