@@ -45,9 +45,16 @@ _LIGHT: Final = 120.0
 _GLARE: Final = 0.012
 _BURNT: Final = 250
 _PAPER_NOT_BURNT: Final = 236
+_HALO: Final = (
+    9  # pixels of 240 beside a spot within which the paper must be darker than it by this many levels:
+)
+_FALL: Final = 12
 
 _FEWEST_LETTERS: Final = 20
 _FEWEST_LINES: Final = 5
+_SPECK: Final = (
+    0.45  # of the height that half of the ink is below; small letters have 0.6 and more of capitals'
+)
 _WORKING_PIXELS: Final = 2_000_000
 
 
@@ -158,6 +165,11 @@ def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
         chosen = marks & (high >= 5) & (wide <= 40 * high)
     if chosen.sum() < _FEWEST_LINES:
         chosen[:] = False
+    else:
+        # Specks of grain and creases may be many, but hold little ink: most of it is in what has letters' height.
+        order = np.argsort(high * chosen)
+        ink_below = np.cumsum((area * chosen)[order])
+        chosen &= high >= _SPECK * high[order[np.searchsorted(ink_below, ink_below[-1] / 2)]]
     return np.asarray(np.column_stack([x + wide / 2, y + high / 2, high])[chosen] / scale)
 
 
@@ -205,11 +217,23 @@ def _paper_level(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _burnt_share(pixels: NDArray[np.uint8], paper: NDArray[np.uint8]) -> float:
-    """Return which share of the picture is burnt out while most of the paper is not: the mirror image of a lamp."""
+    """Return which share of the picture lamps mirrored in it have burnt out.
+
+    A spot counts if the paper right beside it is clearly darker: where paper is only lit too strongly its level rises
+    slowly, and its print stays.
+    """
     import cv2
 
     if float(np.median(paper)) > _PAPER_NOT_BURNT:
         return 0.0
     small = cv2.resize(pixels, paper.shape[::-1], interpolation=cv2.INTER_AREA).min(axis=2)
-    burnt = cv2.morphologyEx((small >= _BURNT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return float(burnt.mean())
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    burnt = cv2.morphologyEx((closed >= _BURNT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, pieces = cv2.connectedComponents(burnt)
+    share = 0.0
+    for piece in range(1, count):
+        mask = (pieces == piece).astype(np.uint8)
+        beside = cv2.dilate(mask, np.ones((2 * _HALO + 1, 2 * _HALO + 1), np.uint8)) > mask
+        if np.median(closed[beside]) < _BURNT - _FALL:
+            share += float(mask.mean())
+    return share

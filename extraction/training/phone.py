@@ -187,7 +187,7 @@ def _inverse(
     rows = np.linspace(0, out_h - 1, out_h // _COARSE + 1)
     grid_x, grid_y = np.meshgrid(columns, rows)
     grid = np.asarray(np.column_stack([grid_x.ravel(), grid_y.ravel()]), np.float64)
-    seen = _project(grid, np.linalg.inv(matrix))
+    seen = _project(grid, np.asarray(np.linalg.inv(matrix), np.float64))
     target_x, target_y = seen[:, 0] / width, seen[:, 1] / height
     x, y = target_x, target_y
     shade = np.ones(grid_x.shape, np.float32)
