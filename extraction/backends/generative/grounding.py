@@ -32,6 +32,7 @@ SHARE_OF_ADDRESS: Final = 0.8
 _ROWS_OF_ADDRESS = 6
 _LONGEST_ID = 6  # tokens: an IBAN in groups of four has six
 _SWAPPED = 0.8  # a date that is on the page only with day and month exchanged
+_OTHER_DOLLAR = 0.7
 _INSIDE = 0.8  # a number that is part of a longer word
 # What is taken off is printed with a minus or without; a total with the wrong sign is another total.
 _ANY_SIGN = frozenset({"discount_total", "amount_paid", "retainage_amount", "retainage"})
@@ -236,9 +237,10 @@ class Pages:
                     continue
                 marked = [t for t in cell.tokens if value in amounts.find_currencies(t.text) or "$" in t.text]
                 tokens = tuple(marked[:1]) or cell.tokens
-                return Place(
-                    page.number, union_box(tokens), " ".join(t.text for t in tokens), 1.0, ocr=_ocr(tokens)
-                )
+                # "$" alone is the dollar of wherever the document comes from
+                likeness = 1.0 if value == context.currency else _OTHER_DOLLAR
+                text = " ".join(t.text for t in tokens)
+                return Place(page.number, union_box(tokens), text, likeness, ocr=_ocr(tokens))
         return None
 
     # --- places ----------------------------------------------------------------------------------
