@@ -36,7 +36,11 @@ _OTHER_DOLLAR = 0.7
 _INSIDE = 0.8  # a number that is part of a longer word
 # What is taken off is printed with a minus or without; a total with the wrong sign is another total.
 _ANY_SIGN = frozenset({"discount_total", "amount_paid", "retainage_amount", "retainage"})
+_NOT_DIGITS = re.compile(r"\D")
 _SEPARATORS = re.compile(r"[^\w]|_")
+
+# A line's numbers stand on one row of the layout, its texts may begin above or go on below.
+_ROWS_OF_CELL = {True: range(-1, 4), False: range(1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Pages:
             here = [
                 (tokens, r)
                 for tokens, r in found
-                if tokens[0].page == page and row - 1 <= r <= row + 3 and (page, r) > start
+                if tokens[0].page == page and (page, r) > start and r - row in _ROWS_OF_CELL[_is_text(name)]
             ]
             if not here:
                 missing.add(name)
@@ -154,7 +158,7 @@ class Pages:
         elif kind == "id" or name == "vendor_phone":
             yield from self._ids(value)
         else:
-            yield from self._texts(value, FIELDS[name].is_address if name in FIELDS else False)
+            yield from self._texts(value, least=1.0 if name == "vendor_email" else SIMILAR)
 
     def _numbers(
         self, value: str, kinds: Sequence[str], *, any_sign: bool = False
@@ -191,16 +195,18 @@ class Pages:
         if not whole:
             yield from ((tokens, _INSIDE) for tokens in inside)
 
-    def _texts(self, value: str, is_address: bool) -> Iterator[tuple[tuple[Token, ...], float]]:
+    def _texts(self, value: str, *, least: float) -> Iterator[tuple[tuple[Token, ...], float]]:
+        """Find a text by the likeness of its letters; digits must be the same: another house is another address."""
         wanted = _letters(value)
         if not wanted:
             return
+        digits = _NOT_DIGITS.sub("", wanted)
         for run in self._runs:
             best, likeness = None, 0.0
             for first, last in run.windows(len(wanted)):
                 found = run.letters(first, last)
-                similarity = fuzz.ratio(wanted, found, score_cutoff=100 * SIMILAR) / 100
-                if similarity > likeness:
+                similarity = fuzz.ratio(wanted, found, score_cutoff=100 * least) / 100
+                if similarity > likeness and _NOT_DIGITS.sub("", found) == digits:
                     best, likeness = (first, last), similarity
             # a short name differs in one letter from another one
             if best is not None and (len(wanted) > 5 or likeness == 1.0):
@@ -222,7 +228,10 @@ class Pages:
                             left[_letters(token.text)] -= 1
                             taken.append(token)
                 share = len(taken) / total
-                if share > best[0]:
+                numbers_too = not any(
+                    count and any(c.isdigit() for c in word) for word, count in left.items()
+                )
+                if share > best[0] and numbers_too:
                     best = (share, tuple(taken))
         if best[0] >= SHARE_OF_ADDRESS:
             yield best[1], round(best[0], 4)
@@ -313,6 +322,10 @@ def _runs(page: Page) -> Iterator[tuple[Token, ...]]:
     for row in page.rows:
         if len(row) > 1:
             yield tuple(token for cell in row for token in cell.tokens)
+
+
+def _is_text(column: str) -> bool:
+    return LINE_ITEM_FIELDS[column].kind == "text"
 
 
 def _letters(text: str) -> str:
