@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
+import ipaddress
 import json
 import logging
+import ssl
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from extraction import gate
@@ -238,6 +245,55 @@ def test_nobody_is_sent_on_to_another_address(
             monkeypatch.setenv(name, proxy.url)
         assert read(server, pages).fields
         assert not proxy.requests
+
+
+def certified(folder: Path, host: str) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for a host that vouches for itself; returns the server's side and the file to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    trusted, both = folder / f"{host}.pem", folder / f"{host}-key.pem"
+    trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    both.write_bytes(
+        trusted.read_bytes()
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    return context, trusted
+
+
+def test_a_certificate_is_checked_and_nothing_is_sent_without_it(
+    pages: list[PageImage], tmp_path: Path
+) -> None:
+    context, trusted = certified(tmp_path, "127.0.0.1")
+    with scripted(GOOD, tls=context) as server:
+        with pytest.raises(ReaderError, match="certificate that can't be trusted"):
+            read(server, pages)
+        assert not server.requests
+        assert read(server, pages, ca_file=trusted).fields
+    context, trusted = certified(tmp_path, "127.0.0.2")  # a certificate, but another host's
+    with scripted(GOOD, tls=context) as server:
+        with pytest.raises(ReaderError, match="certificate that can't be trusted"):
+            read(server, pages, ca_file=trusted)
+        assert not server.requests
+    with pytest.raises(ReaderError, match=r"certificates .*nothing\.pem can't be used"):
+        PinnedServer("https://127.0.0.1/v1", ca_file=tmp_path / "nothing.pem")
 
 
 def test_an_endless_answer_is_cut(pages: list[PageImage]) -> None:
