@@ -42,6 +42,7 @@ Shown = Literal["pictures", "text", "both"]
 """What a model gets to see of a page."""
 DISAGREED = 0.5
 """Highest confidence of a value that another page of the document contradicts."""
+_LAST_SUMS = ("total", "amount_due", "tax_amount", "subtotal")
 _UNGROUNDED = "the model read it, but it is not among the words recognised on the page"
 _UNCALIBRATED = "how sure this reader is has not been measured yet"
 
@@ -203,8 +204,9 @@ def interpret(
             parts.append(_Part(answer, generated.tokens, Pages(document, (page.number for page in pages))))
     if refused and not parts:
         raise refused[0][1]
+    # A page that is missing may hold further lines, and with them the sums that count.
     checks = [
-        _not_taken(LINE_ITEMS, f"page {pages[0].number + 1} could not be read: {error}")
+        _not_taken((LINE_ITEMS, *_LAST_SUMS), f"page {pages[0].number + 1} could not be read: {error}")
         for pages, error in refused
     ]
     found: dict[str, list[FieldValue]] = {}
@@ -370,8 +372,9 @@ def _document_type(said: Sequence[str], document: Survey) -> str:
     return printed if printed not in PAYABLE_TYPES and printed != "other" else named
 
 
-def _not_taken(name: str, message: str) -> Check:
-    return Check("answer", passed=False, fields=(name,), message=message)
+def _not_taken(names: str | tuple[str, ...], message: str) -> Check:
+    fields = (names,) if isinstance(names, str) else names
+    return Check("answer", passed=False, fields=fields, message=message)
 
 
 def _no(name: str) -> str:
