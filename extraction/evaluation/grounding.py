@@ -21,7 +21,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from extraction.backends.generative.answers import Said
-from extraction.backends.generative.grounding import Line, Pages
+from extraction.backends.generative.grounding import Pages
 from extraction.backends.generative.reader import readings_of
 from extraction.documents import DocumentRefused, open_pages
 from extraction.evaluation.datasets import LabelledDocument, read_dataset
@@ -30,6 +30,8 @@ from extraction.reading.survey import survey
 from extraction.reading.words import read_words
 from extraction.schema import Hints
 
+# The truth of e-invoices names units by codes (C62, HUR) that nobody prints.
+_CODED = frozenset({"unit"})
 _LOOKED_FOR: tuple[Kind, ...] = ("money", "date", "id", "percent", "text")
 
 
@@ -52,7 +54,9 @@ def look(document: LabelledDocument, names: Sequence[str]) -> Iterator[Looked]:
     found = survey([read_words(page) for page in open_pages(document.path)], Hints())
     pages = Pages(found)
     for name, truth in document.fields.items():
-        if truth is None or name not in FIELDS or FIELDS[name].kind not in _LOOKED_FOR:
+        if truth is None or name not in FIELDS or FIELDS[name].kind not in # The truth of e-invoices names units by codes (C62, HUR) that nobody prints.
+_CODED = frozenset({"unit"})
+_LOOKED_FOR:
             continue
         true = _as_said(name, truth)
 
@@ -66,7 +70,7 @@ def look(document: LabelledDocument, names: Sequence[str]) -> Iterator[Looked]:
         )
     lines = [
         {name: readings_of(name, Said(_as_said(name, cell), 0, 0), found.context)[:1] for name, cell in line.items()
-         if name in LINE_ITEM_FIELDS and cell is not None}
+         if name in LINE_ITEM_FIELDS and name not in _CODED and cell is not None}
         for line in document.line_items
     ]  # fmt: skip
     yield from _look_for_lines(
@@ -77,18 +81,16 @@ def look(document: LabelledDocument, names: Sequence[str]) -> Iterator[Looked]:
 def _look_for_lines(
     document: LabelledDocument, pages: Pages, lines: Sequence[Mapping[str, str]]
 ) -> Iterator[Looked]:
-    before: Line | None = None
-    for number, line in enumerate(lines):
-        if not line:
-            continue
-        place, missing = pages.find_line(line, before)
+    lines = [line for line in lines if line]
+    places = pages.find_lines(lines)
+    for number, (line, (place, missing)) in enumerate(zip(lines, places, strict=True)):
         wrong_found = None
         chance = random.Random(f"{document.identity}/{number}")  # noqa: S311
         if "amount" in line and (wrong := _one_digit_changed(line["amount"], chance)):
-            wrong_place, wrong_missing = pages.find_line({**line, "amount": wrong}, before)
+            tried = [*lines[:number], {**line, "amount": wrong}, *lines[number + 1 :]]
+            wrong_place, wrong_missing = pages.find_lines(tried)[number]
             wrong_found = wrong_place is not None and not wrong_missing
         yield Looked(document.track, "line", place is not None and not missing, wrong_found)
-        before = place or before
 
 
 def changed(name: str, value: str, names: Sequence[str], chance: random.Random) -> str | None:

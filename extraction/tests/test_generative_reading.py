@@ -215,6 +215,25 @@ def test_a_cell_of_the_next_line_does_not_vouch_for_this_one() -> None:
     assert [line.grounded for line in read({**RIGHT, "line_items": lines}).line_items] == [False, True]
 
 
+def test_lines_that_are_written_below_one_another_are_found_cell_by_cell() -> None:
+    page = invoice_pdf(
+        lines=("Evergreen Panel Systems", "(1) Wall panels, eight feet", "Qty: 42 panels", "Price: $385.00 each",
+               "Total: $16,170.00", "(2) Electrician", "Qty: 28", "Price: $47.50/hr", "Total: $1,330.00")
+    )  # fmt: skip
+    lines = [
+        {
+            "description": "Wall panels, eight feet",
+            "quantity": "42",
+            "unit_price": "$385.00",
+            "amount": "$16,170.00",
+        },
+        {"description": "Electrician", "quantity": "28", "unit_price": "47.50", "amount": "1,330.00"},
+    ]
+    assert [line.grounded for line in read({"line_items": lines}, page).line_items] == [True, True]
+    lines[0]["amount"], lines[1]["amount"] = lines[1]["amount"], lines[0]["amount"]
+    assert [line.grounded for line in read({"line_items": lines}, page).line_items] == [False, False]
+
+
 def test_pages_that_disagree_are_settled_by_a_person() -> None:
     pages, document = opened(invoice_pdf())
     said = [Generated(json.dumps({"total": total})) for total in ("$2,717.60", "2,495.50")]

@@ -36,11 +36,14 @@ _OTHER_DOLLAR = 0.7
 _INSIDE = 0.8  # a number that is part of a longer word
 # What is taken off is printed with a minus or without; a total with the wrong sign is another total.
 _ANY_SIGN = frozenset({"discount_total", "amount_paid", "retainage_amount", "retainage"})
+_WITH_UNIT = re.compile(r"(?P<number>[^\w\s]{0,2}\d[\d.,]*)(?:/\s?[^\W\d]+|[^\W\d]{1,4}\.?)")
 _NOT_DIGITS = re.compile(r"\D")
 _SEPARATORS = re.compile(r"[^\w]|_")
 
-# A line's numbers stand on one row of the layout, its texts may begin above or go on below.
-_ROWS_OF_CELL = {True: range(-1, 4), False: range(1)}
+# A line's cells stand at most so many rows of the layout around the one that holds most of them.
+_ROWS_ABOVE, _ROWS_BELOW = 2, 4
+_Row = tuple[int, int]
+_Cells = Mapping[str, Sequence[tuple[_Row, tuple[Token, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Pages:
             if value.page in shown:
                 self._values.setdefault(value.kind, []).append(value)
         self._runs = [_Run(tokens) for page in self._layout for tokens in _runs(page)]
+        self._with_units: dict[Decimal, list[tuple[Token, ...]]] = {}  # "$125.00/hr", "12kg"
+        for token in (t for page in self._layout for cell in page.cells for t in cell.tokens):
+            if (amount := _before_unit(token.text, document.context.mark)) is not None:
+                self._with_units.setdefault(amount, []).append((token,))
         self._cells = {t.index: cell for page in self._layout for cell in page.cells for t in cell.tokens}
 
     def find(self, name: str, value: str) -> Place | None:
@@ -104,45 +111,32 @@ class Pages:
         """Say whether a cell of a line stands anywhere on the pages."""
         return next(self._find(column, LINE_ITEM_FIELDS[column].kind, value), None) is not None
 
-    def find_line(self, values: Mapping[str, str], after: Line | None) -> tuple[Line | None, set[str]]:
-        """Find one line of the table.
+    def find_lines(self, lines: Sequence[Mapping[str, str]]) -> list[tuple[Line | None, set[str]]]:
+        """Find the lines of the table, each below the one before.
 
-        :param values: normalised cells by column.
-        :param after: the line before, below which this one stands.
-        :returns: where it stands, or None; and the columns whose values are not there.
+        A line's cells may stand on several rows, as where a form writes "Qty: 2" below the description, but never on
+        the row of another line: what stands there vouches for that one only.
+
+        :param lines: normalised cells by column, in the page's order.
+        :returns: per line where it stands, or None, and the columns whose values are not there.
         """
-        cells = {name: list(self._tokens_of_cell(name, value)) for name, value in values.items()}
-        rows = Counter(
-            (tokens[0].page, row)
-            for found in cells.values()
-            for tokens, row in {(t[0].page, r): (t, r) for t, r in found}.values()
-        )
-        start = (-1, -1) if after is None else (after.page, after.row)
-        best, support = None, 0.0
-        for (page, row), count in rows.items():
-            if (page, row) <= start:
+        cells = [{name: list(self._tokens_of_cell(name, v)) for name, v in line.items()} for line in lines]
+        anchors: list[_Row | None] = []
+        before: _Row = (-1, -1)
+        for line in cells:
+            anchor = _anchor(line, before)
+            anchors.append(anchor)
+            before = anchor or before
+        found: list[tuple[Line | None, set[str]]] = []
+        for k, line in enumerate(cells):
+            anchor = anchors[k]
+            if anchor is None:
+                found.append((None, set(line)))
                 continue
-            near = count + 0.5 * max(rows.get((page, row - 1), 0), rows.get((page, row + 1), 0))
-            if near > support or (near == support and best is not None and (page, row) < best):
-                best, support = (page, row), near
-        if best is None:
-            return None, set(values)
-        page, row = best
-        taken: list[Token] = []
-        missing = set()
-        for name, found in cells.items():
-            here = [
-                (tokens, r)
-                for tokens, r in found
-                if tokens[0].page == page and (page, r) > start and r - row in _ROWS_OF_CELL[_is_text(name)]
-            ]
-            if not here:
-                missing.add(name)
-                continue
-            taken += min(here, key=lambda at: abs(at[1] - row))[0]
-        if not taken:
-            return None, set(values)
-        return Line(page, row, union_box(taken)), missing
+            above = max((a for a in anchors[:k] if a), default=(-1, -1))
+            below = min((a for a in anchors[k + 1 :] if a), default=(anchor[0] + 1, 0))
+            found.append(_line_at(line, anchor, above, below))
+        return found
 
     # --- by kind ---------------------------------------------------------------------------------
 
@@ -276,10 +270,41 @@ class Pages:
             _ocr(tokens),
         )
 
-    def _tokens_of_cell(self, name: str, value: str) -> Iterator[tuple[tuple[Token, ...], int]]:
+    def _tokens_of_cell(self, name: str, value: str) -> Iterator[tuple[_Row, tuple[Token, ...]]]:
         kind = LINE_ITEM_FIELDS[name].kind
         for tokens, _ in self._find(name, kind, value):
-            yield tokens, self._cells[tokens[0].index].row
+            yield (tokens[0].page, self._cells[tokens[0].index].row), tokens
+        if kind in ("money", "quantity"):
+            for tokens in self._with_units.get(Decimal(value), ()):
+                yield (tokens[0].page, self._cells[tokens[0].index].row), tokens
+
+
+def _anchor(cells: _Cells, after: _Row) -> _Row | None:
+    """Return the row below ``after`` that holds most of a line's cells, counting those next to it by half."""
+    rows = Counter(row for found in cells.values() for row in {row for row, _ in found})
+    best, support = None, 0.0
+    for (page, row), count in sorted(rows.items()):
+        near = count + 0.5 * max(rows.get((page, row - 1), 0), rows.get((page, row + 1), 0))
+        if (page, row) > after and near > support:
+            best, support = (page, row), near
+    return best
+
+
+def _line_at(cells: _Cells, anchor: _Row, above: _Row, below: _Row) -> tuple[Line, set[str]]:
+    page, row = anchor
+    taken: list[Token] = []
+    missing = set()
+    for name, found in cells.items():
+        here = [
+            (abs(at[1] - row), tokens)
+            for at, tokens in found
+            if at[0] == page and -_ROWS_ABOVE <= at[1] - row <= _ROWS_BELOW and above < at < below
+        ]
+        if here:
+            taken += min(here, key=lambda near: near[0])[1]
+        else:
+            missing.add(name)
+    return Line(page, row, union_box(taken)), missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +349,10 @@ def _runs(page: Page) -> Iterator[tuple[Token, ...]]:
             yield tuple(token for cell in row for token in cell.tokens)
 
 
-def _is_text(column: str) -> bool:
-    return LINE_ITEM_FIELDS[column].kind == "text"
+def _before_unit(text: str, mark: amounts.DecimalMark) -> Decimal | None:
+    """Read the number of a word that ends in a unit; the other words are found as amounts anyway."""
+    match = _WITH_UNIT.fullmatch(text)
+    return amounts.parse_money(match["number"], mark) if match else None
 
 
 def _letters(text: str) -> str:
