@@ -54,9 +54,7 @@ def look(document: LabelledDocument, names: Sequence[str]) -> Iterator[Looked]:
     found = survey([read_words(page) for page in open_pages(document.path)], Hints())
     pages = Pages(found)
     for name, truth in document.fields.items():
-        if truth is None or name not in FIELDS or FIELDS[name].kind not in # The truth of e-invoices names units by codes (C62, HUR) that nobody prints.
-_CODED = frozenset({"unit"})
-_LOOKED_FOR:
+        if truth is None or name not in FIELDS or FIELDS[name].kind not in _LOOKED_FOR:
             continue
         true = _as_said(name, truth)
 
