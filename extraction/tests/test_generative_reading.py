@@ -231,7 +231,9 @@ def test_lines_that_are_written_below_one_another_are_found_cell_by_cell() -> No
     ]
     assert [line.grounded for line in read({"line_items": lines}, page).line_items] == [True, True]
     lines[0]["amount"], lines[1]["amount"] = lines[1]["amount"], lines[0]["amount"]
-    assert [line.grounded for line in read({"line_items": lines}, page).line_items] == [False, False]
+    swapped = read({"line_items": lines}, page)
+    assert not swapped.line_items[0].grounded
+    assert "line_items" in gate.doubtful(swapped, default_threshold=0.0)
 
 
 def test_pages_that_disagree_are_settled_by_a_person() -> None:
