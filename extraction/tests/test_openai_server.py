@@ -25,7 +25,7 @@ from PIL import Image
 
 from extraction import gate
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
-from extraction.backends.openai_server import ServerOptions, aligned, server_backend
+from extraction.backends.openai_server import ServerAsker, ServerOptions, aligned, server_backend
 from extraction.documents import open_pages
 from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
@@ -43,7 +43,7 @@ from extraction.tests.test_generative_reading import RIGHT
 
 TOKEN = "sk-very-secret-5f2e"
 GOOD = answers(completion(json.dumps(RIGHT), logprob=-0.02))
-QUICK = Patience(seconds=3, attempts=4, pause=0.02, failures=8, cool_down=0.3)
+QUICK = Patience(seconds=30, attempts=4, pause=0.02, failures=8, cool_down=600)
 
 
 @pytest.fixture(scope="module")
@@ -171,49 +171,55 @@ def test_lasting_trouble_ends_with_what_the_server_said(pages: list[PageImage]) 
     assert len(server.requests) == QUICK.attempts
 
 
-@pytest.mark.parametrize(
-    "header", ["1", format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)]
-)
-def test_the_server_says_when_to_come_back(pages: list[PageImage], header: str) -> None:
-    if not header.isdigit():
-        header = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_the_server_says_when_to_come_back(pages: list[PageImage], form: str) -> None:
+    header = (
+        "1" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    )
+    begun = time.monotonic()
     with scripted(answers({}, 429, Retry_After=header), GOOD) as server:
         read(server, pages)
-    first, second = (request.at for request in server.requests)
-    assert second - first >= 0.9
+    # dates have whole seconds, so that one two seconds ahead is at least one second away
+    assert server.requests[1].at - begun >= 1
 
 
 def test_a_pause_longer_than_the_patience_is_not_waited_for(pages: list[PageImage]) -> None:
     began = time.monotonic()
     with scripted(answers({}, 429, Retry_After="600")) as server, pytest.raises(ReaderError, match="429"):
         read(server, pages)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < QUICK.seconds / 2
 
 
-@pytest.mark.parametrize("slow", [sleeps(2), drips], ids=["silent", "drips"])
+@pytest.mark.parametrize("slow", [sleeps(30), drips], ids=["silent", "drips"])
 def test_a_slow_server_is_given_up_on(pages: list[PageImage], slow: Any) -> None:
     began = time.monotonic()
     patience = replace(QUICK, seconds=0.5)
     with scripted(slow) as server, pytest.raises(ReaderError, match=r"no answer within 0.5 seconds"):
         read(server, pages, patience=patience)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_keeps_failing_is_left_alone_and_tried_again_later(pages: list[PageImage]) -> None:
-    with scripted(*[answers({}, 500)] * 9, GOOD) as server:
+    with scripted(answers({}, 500)) as server:
         backend = server_backend(options(server, patience=replace(QUICK, attempts=3, failures=6)))
+        assert isinstance(backend.asker, ServerAsker)
+        breaker = backend.asker._server._breaker
+
+        def time_passes() -> None:
+            breaker._opened -= QUICK.cool_down
+
         for _ in range(2):
             with pytest.raises(ReaderError, match="status 500"):
                 backend.read(pages, Hints())
         with pytest.raises(ReaderError, match="left alone for another"):
             backend.read(pages, Hints())
         assert len(server.requests) == 6
-        time.sleep(QUICK.cool_down)
+        time_passes()
         with pytest.raises(ReaderError, match="left alone"):  # one attempt, and it failed again
             backend.read(pages, Hints())
         assert len(server.requests) == 7
         server.script[:] = [GOOD]
-        time.sleep(QUICK.cool_down)
+        time_passes()
         assert backend.read(pages, Hints()).fields
         assert backend.read(pages, Hints()).fields
 
