@@ -205,6 +205,15 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
                     id="invoiceapp.W004",
                 )
             )
+        elif backend not in registry.configured():
+            found.append(
+                checks.Warning(
+                    f"{name} wants to be read by {backend!r}, which is not set up here: its invoices would go to "
+                    "people unread.",
+                    hint="`manage.py models list` says what is missing; or choose another reader on the settings page.",
+                    id="invoiceapp.W007",
+                )
+            )
     return found
 
 

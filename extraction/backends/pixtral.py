@@ -60,7 +60,8 @@ class PixtralPreparer:
             if len(question.pictures) > 1:
                 shown = ", ".join(what for what, _ in question.pictures)
                 text = f"The pictures show, in this order: {shown}.\n\n{text}"
-            content.append({"type": "text", "text": text})
+            # Templates that go round with these weights name the words of a part differently.
+            content.append({"type": "text", "text": text, "content": text})
             asked = self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": content}],
                 chat_template=self._template,
@@ -68,6 +69,10 @@ class PixtralPreparer:
                 tokenize=False,
             )
             before, *after = asked.split(_PICTURE)
+            if text.strip() not in asked:
+                raise ReaderError(
+                    "The chat template of Pixtral leaves the question out; take the one it came with."
+                )
             if len(after) != len(question.pictures):
                 raise ReaderError(
                     f"The chat template of Pixtral places {len(after)} pictures instead of {len(question.pictures)}."

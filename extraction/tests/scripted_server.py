@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,7 +79,7 @@ def drips(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
-    for _ in range(200):
+    for _ in range(1000):
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.05)
@@ -104,7 +105,7 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted(*script: Step) -> Iterator[ScriptedServer]:
+def scripted(*script: Step, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
     served = ScriptedServer(list(script))
     lock = threading.Lock()
 
@@ -127,9 +128,11 @@ def scripted(*script: Step) -> Iterator[ScriptedServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    served.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/v1"
     try:
         yield served
     finally:

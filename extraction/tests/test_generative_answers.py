@@ -103,7 +103,7 @@ def test_what_could_mean_two_things_is_refused(text: str, message: str) -> None:
     began = time.perf_counter()
     with pytest.raises(AnswerUnusable, match=message):
         parse_answer(text)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10  # a hundredth of it on an idle machine
 
 
 def test_values_of_a_wrong_type_are_reported_not_taken() -> None:

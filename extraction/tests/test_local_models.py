@@ -112,6 +112,33 @@ def test_llama_is_shown_tiles_and_pixtral_rows_of_patches(llama: Path, pixtral: 
     assert counts[2] == 2
 
 
+def test_pixtrals_template_is_found_where_it_lies_and_must_ask_the_question(
+    pixtral: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(pixtral, folder)
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(ReaderError, match="no chat template"):
+        PixtralPreparer(folder)
+    # as it lies beside the processor of the published weights, with another name for the words
+    (folder / "chat_template.json").write_text(
+        json.dumps({"chat_template": template.replace("c['text']", "c['content']")})
+    )
+    moved, whole = (
+        PixtralPreparer(folder).prepare(QUESTIONS[:1]),
+        PixtralPreparer(pixtral).prepare(QUESTIONS[:1]),
+    )
+    assert moved["input_ids"].tolist() == whole["input_ids"].tolist()
+    for change, message in (
+        (("c['text']", "c['words']"), "leaves the question out"),
+        (("[IMG]", ""), "places 0 pictures"),
+    ):
+        (folder / "chat_template.json").write_text(json.dumps({"chat_template": template.replace(*change)}))
+        with pytest.raises(ReaderError, match=message):
+            PixtralPreparer(folder).prepare(QUESTIONS[:1])
+
+
 def test_generation_stops_at_the_end_of_the_answer(llama: Path) -> None:
     tokenizer = LlamaPreparer(llama).tokenizer
     stop = EndOfAnswer(tokenizer, 3)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
+import ipaddress
 import json
 import logging
+import ssl
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from extraction import gate
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
-from extraction.backends.openai_server import ServerOptions, aligned, server_backend
+from extraction.backends.openai_server import ServerAsker, ServerOptions, aligned, server_backend
 from extraction.documents import open_pages
 from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
@@ -36,7 +43,7 @@ from extraction.tests.test_generative_reading import RIGHT
 
 TOKEN = "sk-very-secret-5f2e"
 GOOD = answers(completion(json.dumps(RIGHT), logprob=-0.02))
-QUICK = Patience(seconds=3, attempts=4, pause=0.02, failures=8, cool_down=0.3)
+QUICK = Patience(seconds=30, attempts=4, pause=0.02, failures=8, cool_down=600)
 
 
 @pytest.fixture(scope="module")
@@ -164,49 +171,55 @@ def test_lasting_trouble_ends_with_what_the_server_said(pages: list[PageImage]) 
     assert len(server.requests) == QUICK.attempts
 
 
-@pytest.mark.parametrize(
-    "header", ["1", format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)]
-)
-def test_the_server_says_when_to_come_back(pages: list[PageImage], header: str) -> None:
-    if not header.isdigit():
-        header = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_the_server_says_when_to_come_back(pages: list[PageImage], form: str) -> None:
+    header = (
+        "1" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    )
+    begun = time.monotonic()
     with scripted(answers({}, 429, Retry_After=header), GOOD) as server:
         read(server, pages)
-    first, second = (request.at for request in server.requests)
-    assert second - first >= 0.9
+    # dates have whole seconds, so that one two seconds ahead is at least one second away
+    assert server.requests[1].at - begun >= 1
 
 
 def test_a_pause_longer_than_the_patience_is_not_waited_for(pages: list[PageImage]) -> None:
     began = time.monotonic()
     with scripted(answers({}, 429, Retry_After="600")) as server, pytest.raises(ReaderError, match="429"):
         read(server, pages)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < QUICK.seconds / 2
 
 
-@pytest.mark.parametrize("slow", [sleeps(2), drips], ids=["silent", "drips"])
+@pytest.mark.parametrize("slow", [sleeps(30), drips], ids=["silent", "drips"])
 def test_a_slow_server_is_given_up_on(pages: list[PageImage], slow: Any) -> None:
     began = time.monotonic()
     patience = replace(QUICK, seconds=0.5)
     with scripted(slow) as server, pytest.raises(ReaderError, match=r"no answer within 0.5 seconds"):
         read(server, pages, patience=patience)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_keeps_failing_is_left_alone_and_tried_again_later(pages: list[PageImage]) -> None:
-    with scripted(*[answers({}, 500)] * 9, GOOD) as server:
+    with scripted(answers({}, 500)) as server:
         backend = server_backend(options(server, patience=replace(QUICK, attempts=3, failures=6)))
+        assert isinstance(backend.asker, ServerAsker)
+        breaker = backend.asker._server._breaker
+
+        def time_passes() -> None:
+            breaker._opened -= QUICK.cool_down
+
         for _ in range(2):
             with pytest.raises(ReaderError, match="status 500"):
                 backend.read(pages, Hints())
         with pytest.raises(ReaderError, match="left alone for another"):
             backend.read(pages, Hints())
         assert len(server.requests) == 6
-        time.sleep(QUICK.cool_down)
+        time_passes()
         with pytest.raises(ReaderError, match="left alone"):  # one attempt, and it failed again
             backend.read(pages, Hints())
         assert len(server.requests) == 7
         server.script[:] = [GOOD]
-        time.sleep(QUICK.cool_down)
+        time_passes()
         assert backend.read(pages, Hints()).fields
         assert backend.read(pages, Hints()).fields
 
@@ -238,6 +251,55 @@ def test_nobody_is_sent_on_to_another_address(
             monkeypatch.setenv(name, proxy.url)
         assert read(server, pages).fields
         assert not proxy.requests
+
+
+def certified(folder: Path, host: str) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for a host that vouches for itself; returns the server's side and the file to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    trusted, both = folder / f"{host}.pem", folder / f"{host}-key.pem"
+    trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    both.write_bytes(
+        trusted.read_bytes()
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    return context, trusted
+
+
+def test_a_certificate_is_checked_and_nothing_is_sent_without_it(
+    pages: list[PageImage], tmp_path: Path
+) -> None:
+    context, trusted = certified(tmp_path, "127.0.0.1")
+    with scripted(GOOD, tls=context) as server:
+        with pytest.raises(ReaderError, match="certificate that can't be trusted"):
+            read(server, pages)
+        assert not server.requests
+        assert read(server, pages, ca_file=trusted).fields
+    context, trusted = certified(tmp_path, "127.0.0.2")  # a certificate, but another host's
+    with scripted(GOOD, tls=context) as server:
+        with pytest.raises(ReaderError, match="certificate that can't be trusted"):
+            read(server, pages, ca_file=trusted)
+        assert not server.requests
+    with pytest.raises(ReaderError, match=r"certificates .*nothing\.pem can't be used"):
+        PinnedServer("https://127.0.0.1/v1", ca_file=tmp_path / "nothing.pem")
 
 
 def test_an_endless_answer_is_cut(pages: list[PageImage]) -> None:

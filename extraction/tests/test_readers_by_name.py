@@ -115,6 +115,11 @@ def test_the_list_says_what_there_is_and_how_to_get_the_rest(capsys: pytest.Capt
 
 
 def test_a_check_asks_the_server_for_its_model(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with scripted(answers({"object": "list", "data": []})) as server:
+        set_up(settings, "openai_server", url=server.url, model="pixtral-12b")
+        out, status = models(capsys, "check", "openai_server")
+        assert (status, "names no models" in out) == (0, True)
+        registry.backend.cache_clear()
     with scripted(answers({"object": "list", "data": [{"id": "pixtral-12b"}]})) as server:
         set_up(settings, "openai_server", url=server.url, model="pixtral-12b")
         out, status = models(capsys, "check", "openai_server")

@@ -114,6 +114,9 @@ def test_organizations_with_an_unknown_clock_or_reader_are_named(organization: O
     found = checks.check_organizations(None, databases=["default"])
     assert ids(found) == ["W003", "W004"]
     assert organization.name in found[0].msg
+    organization.time_zone, organization.backend = "UTC", "pixtral"  # known, but nobody has set it up
+    organization.save()
+    assert ids(checks.check_organizations(None, databases=["default"])) == ["W007"]
 
 
 def test_a_storage_that_takes_nothing(settings: Any, tmp_path: Path) -> None:

@@ -32,10 +32,18 @@ SHARE_OF_ADDRESS: Final = 0.8
 _ROWS_OF_ADDRESS = 6
 _LONGEST_ID = 6  # tokens: an IBAN in groups of four has six
 _SWAPPED = 0.8  # a date that is on the page only with day and month exchanged
+_OTHER_DOLLAR = 0.7
 _INSIDE = 0.8  # a number that is part of a longer word
 # What is taken off is printed with a minus or without; a total with the wrong sign is another total.
 _ANY_SIGN = frozenset({"discount_total", "amount_paid", "retainage_amount", "retainage"})
+_WITH_UNIT = re.compile(r"(?P<number>[^\w\s]{0,2}\d[\d.,]*)(?:/\s?[^\W\d]+|[^\W\d]{1,4}\.?)")
+_NOT_DIGITS = re.compile(r"\D")
 _SEPARATORS = re.compile(r"[^\w]|_")
+
+# A line's cells stand at most so many rows of the layout around the one that holds most of them.
+_ROWS_ABOVE, _ROWS_BELOW = 2, 4
+_Row = tuple[int, int]
+_Cells = Mapping[str, Sequence[tuple[_Row, tuple[Token, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,10 @@ class Pages:
             if value.page in shown:
                 self._values.setdefault(value.kind, []).append(value)
         self._runs = [_Run(tokens) for page in self._layout for tokens in _runs(page)]
+        self._with_units: dict[Decimal, list[tuple[Token, ...]]] = {}  # "$125.00/hr", "12kg"
+        for token in (t for page in self._layout for cell in page.cells for t in cell.tokens):
+            if (amount := _before_unit(token.text, document.context.mark)) is not None:
+                self._with_units.setdefault(amount, []).append((token,))
         self._cells = {t.index: cell for page in self._layout for cell in page.cells for t in cell.tokens}
 
     def find(self, name: str, value: str) -> Place | None:
@@ -99,45 +111,32 @@ class Pages:
         """Say whether a cell of a line stands anywhere on the pages."""
         return next(self._find(column, LINE_ITEM_FIELDS[column].kind, value), None) is not None
 
-    def find_line(self, values: Mapping[str, str], after: Line | None) -> tuple[Line | None, set[str]]:
-        """Find one line of the table.
+    def find_lines(self, lines: Sequence[Mapping[str, str]]) -> list[tuple[Line | None, set[str]]]:
+        """Find the lines of the table, each below the one before.
 
-        :param values: normalised cells by column.
-        :param after: the line before, below which this one stands.
-        :returns: where it stands, or None; and the columns whose values are not there.
+        A line's cells may stand on several rows, as where a form writes "Qty: 2" below the description, but never on
+        the row of another line: what stands there vouches for that one only.
+
+        :param lines: normalised cells by column, in the page's order.
+        :returns: per line where it stands, or None, and the columns whose values are not there.
         """
-        cells = {name: list(self._tokens_of_cell(name, value)) for name, value in values.items()}
-        rows = Counter(
-            (tokens[0].page, row)
-            for found in cells.values()
-            for tokens, row in {(t[0].page, r): (t, r) for t, r in found}.values()
-        )
-        start = (-1, -1) if after is None else (after.page, after.row)
-        best, support = None, 0.0
-        for (page, row), count in rows.items():
-            if (page, row) <= start:
+        cells = [{name: list(self._tokens_of_cell(name, v)) for name, v in line.items()} for line in lines]
+        anchors: list[_Row | None] = []
+        before: _Row = (-1, -1)
+        for line in cells:
+            anchor = _anchor(line, before)
+            anchors.append(anchor)
+            before = anchor or before
+        found: list[tuple[Line | None, set[str]]] = []
+        for k, line in enumerate(cells):
+            anchor = anchors[k]
+            if anchor is None:
+                found.append((None, set(line)))
                 continue
-            near = count + 0.5 * max(rows.get((page, row - 1), 0), rows.get((page, row + 1), 0))
-            if near > support or (near == support and best is not None and (page, row) < best):
-                best, support = (page, row), near
-        if best is None:
-            return None, set(values)
-        page, row = best
-        taken: list[Token] = []
-        missing = set()
-        for name, found in cells.items():
-            here = [
-                (tokens, r)
-                for tokens, r in found
-                if tokens[0].page == page and row - 1 <= r <= row + 3 and (page, r) > start
-            ]
-            if not here:
-                missing.add(name)
-                continue
-            taken += min(here, key=lambda at: abs(at[1] - row))[0]
-        if not taken:
-            return None, set(values)
-        return Line(page, row, union_box(taken)), missing
+            above = max((a for a in anchors[:k] if a), default=(-1, -1))
+            below = min((a for a in anchors[k + 1 :] if a), default=(anchor[0] + 1, 0))
+            found.append(_line_at(line, anchor, above, below))
+        return found
 
     # --- by kind ---------------------------------------------------------------------------------
 
@@ -153,7 +152,7 @@ class Pages:
         elif kind == "id" or name == "vendor_phone":
             yield from self._ids(value)
         else:
-            yield from self._texts(value, FIELDS[name].is_address if name in FIELDS else False)
+            yield from self._texts(value, least=1.0 if name == "vendor_email" else SIMILAR)
 
     def _numbers(
         self, value: str, kinds: Sequence[str], *, any_sign: bool = False
@@ -190,16 +189,18 @@ class Pages:
         if not whole:
             yield from ((tokens, _INSIDE) for tokens in inside)
 
-    def _texts(self, value: str, is_address: bool) -> Iterator[tuple[tuple[Token, ...], float]]:
+    def _texts(self, value: str, *, least: float) -> Iterator[tuple[tuple[Token, ...], float]]:
+        """Find a text by the likeness of its letters; digits must be the same: another house is another address."""
         wanted = _letters(value)
         if not wanted:
             return
+        digits = _NOT_DIGITS.sub("", wanted)
         for run in self._runs:
             best, likeness = None, 0.0
             for first, last in run.windows(len(wanted)):
                 found = run.letters(first, last)
-                similarity = fuzz.ratio(wanted, found, score_cutoff=100 * SIMILAR) / 100
-                if similarity > likeness:
+                similarity = fuzz.ratio(wanted, found, score_cutoff=100 * least) / 100
+                if similarity > likeness and _NOT_DIGITS.sub("", found) == digits:
                     best, likeness = (first, last), similarity
             # a short name differs in one letter from another one
             if best is not None and (len(wanted) > 5 or likeness == 1.0):
@@ -221,7 +222,10 @@ class Pages:
                             left[_letters(token.text)] -= 1
                             taken.append(token)
                 share = len(taken) / total
-                if share > best[0]:
+                numbers_too = not any(
+                    count and any(c.isdigit() for c in word) for word, count in left.items()
+                )
+                if share > best[0] and numbers_too:
                     best = (share, tuple(taken))
         if best[0] >= SHARE_OF_ADDRESS:
             yield best[1], round(best[0], 4)
@@ -236,9 +240,10 @@ class Pages:
                     continue
                 marked = [t for t in cell.tokens if value in amounts.find_currencies(t.text) or "$" in t.text]
                 tokens = tuple(marked[:1]) or cell.tokens
-                return Place(
-                    page.number, union_box(tokens), " ".join(t.text for t in tokens), 1.0, ocr=_ocr(tokens)
-                )
+                # "$" alone is the dollar of wherever the document comes from
+                likeness = 1.0 if value == context.currency else _OTHER_DOLLAR
+                text = " ".join(t.text for t in tokens)
+                return Place(page.number, union_box(tokens), text, likeness, ocr=_ocr(tokens))
         return None
 
     # --- places ----------------------------------------------------------------------------------
@@ -265,10 +270,41 @@ class Pages:
             _ocr(tokens),
         )
 
-    def _tokens_of_cell(self, name: str, value: str) -> Iterator[tuple[tuple[Token, ...], int]]:
+    def _tokens_of_cell(self, name: str, value: str) -> Iterator[tuple[_Row, tuple[Token, ...]]]:
         kind = LINE_ITEM_FIELDS[name].kind
         for tokens, _ in self._find(name, kind, value):
-            yield tokens, self._cells[tokens[0].index].row
+            yield (tokens[0].page, self._cells[tokens[0].index].row), tokens
+        if kind in ("money", "quantity"):
+            for tokens in self._with_units.get(Decimal(value), ()):
+                yield (tokens[0].page, self._cells[tokens[0].index].row), tokens
+
+
+def _anchor(cells: _Cells, after: _Row) -> _Row | None:
+    """Return the row below ``after`` that holds most of a line's cells, counting those next to it by half."""
+    rows = Counter(row for found in cells.values() for row in {row for row, _ in found})
+    best, support = None, 0.0
+    for (page, row), count in sorted(rows.items()):
+        near = count + 0.5 * max(rows.get((page, row - 1), 0), rows.get((page, row + 1), 0))
+        if (page, row) > after and near > support:
+            best, support = (page, row), near
+    return best
+
+
+def _line_at(cells: _Cells, anchor: _Row, above: _Row, below: _Row) -> tuple[Line, set[str]]:
+    page, row = anchor
+    taken: list[Token] = []
+    missing = set()
+    for name, found in cells.items():
+        here = [
+            (abs(at[1] - row), tokens)
+            for at, tokens in found
+            if at[0] == page and -_ROWS_ABOVE <= at[1] - row <= _ROWS_BELOW and above < at < below
+        ]
+        if here:
+            taken += min(here, key=lambda near: near[0])[1]
+        else:
+            missing.add(name)
+    return Line(page, row, union_box(taken)), missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +347,12 @@ def _runs(page: Page) -> Iterator[tuple[Token, ...]]:
     for row in page.rows:
         if len(row) > 1:
             yield tuple(token for cell in row for token in cell.tokens)
+
+
+def _before_unit(text: str, mark: amounts.DecimalMark) -> Decimal | None:
+    """Read the number of a word that ends in a unit; the other words are found as amounts anyway."""
+    match = _WITH_UNIT.fullmatch(text)
+    return amounts.parse_money(match["number"], mark) if match else None
 
 
 def _letters(text: str) -> str:

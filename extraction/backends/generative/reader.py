@@ -14,7 +14,7 @@ from extraction import rules
 from extraction.backends.generative.answers import Answer, AnswerUnusable, Said, parse_answer
 from extraction.backends.generative.catalogue import ALL, LINE_ITEMS
 from extraction.backends.generative.certainty import Certainty, TokenScore, raw_score, sureness, token_score
-from extraction.backends.generative.grounding import Line, Pages, Place
+from extraction.backends.generative.grounding import Pages, Place
 from extraction.backends.generative.pictures import PictureSize, pictures_of
 from extraction.backends.generative.prompts import Prompt, as_data
 from extraction.fields import FIELDS, LINE_ITEM_FIELDS, Kind, collapse
@@ -42,6 +42,7 @@ Shown = Literal["pictures", "text", "both"]
 """What a model gets to see of a page."""
 DISAGREED = 0.5
 """Highest confidence of a value that another page of the document contradicts."""
+_LAST_SUMS = ("total", "amount_due", "tax_amount", "subtotal")
 _UNGROUNDED = "the model read it, but it is not among the words recognised on the page"
 _UNCALIBRATED = "how sure this reader is has not been measured yet"
 
@@ -203,8 +204,9 @@ def interpret(
             parts.append(_Part(answer, generated.tokens, Pages(document, (page.number for page in pages))))
     if refused and not parts:
         raise refused[0][1]
+    # A page that is missing may hold further lines, and with them the sums that count.
     checks = [
-        _not_taken(LINE_ITEMS, f"page {pages[0].number + 1} could not be read: {error}")
+        _not_taken((LINE_ITEMS, *_LAST_SUMS), f"page {pages[0].number + 1} could not be read: {error}")
         for pages, error in refused
     ]
     found: dict[str, list[FieldValue]] = {}
@@ -325,26 +327,24 @@ def _settled(values: Sequence[FieldValue]) -> FieldValue:
 
 
 def _lines(part: _Part, document: Survey, certainty: Certainty) -> tuple[list[LineItemValue], list[Check]]:
-    lines: list[LineItemValue] = []
+    read: list[tuple[dict[str, str], float]] = []
     checks: list[Check] = []
-    before: Line | None = None
     for number, cells in enumerate(part.answer.line_items, start=1):
         values: dict[str, str] = {}
         lowest = 1.0
         for name in (column for column in LINE_ITEM_FIELDS if column in cells):
             readings = readings_of(name, cells[name], document.context)
             if not readings:
-                checks.append(
-                    _not_taken(LINE_ITEMS, f"line {number}: “{_short(cells[name].text)}” is {_no(name)}")
-                )
+                message = f"line {number}: “{_short(cells[name].text)}” is {_no(name)}"
+                checks.append(_not_taken(LINE_ITEMS, message))
                 continue
             values[name] = next((r for r in readings if part.pages.has(name, r)), readings[0])
-            said = sureness(part.tokens, cells[name].start, cells[name].end)
-            lowest = min(lowest, token_score(said))
-        if not values:
-            continue
-        place, missing = part.pages.find_line(values, before)
-        before = place or before
+            lowest = min(lowest, token_score(sureness(part.tokens, cells[name].start, cells[name].end)))
+        if values:
+            read.append((values, lowest))
+    lines: list[LineItemValue] = []
+    places = part.pages.find_lines([values for values, _ in read])
+    for (values, lowest), (place, missing) in zip(read, places, strict=True):
         grounded = place is not None and not missing
         lines.append(
             LineItemValue(
@@ -370,8 +370,9 @@ def _document_type(said: Sequence[str], document: Survey) -> str:
     return printed if printed not in PAYABLE_TYPES and printed != "other" else named
 
 
-def _not_taken(name: str, message: str) -> Check:
-    return Check("answer", passed=False, fields=(name,), message=message)
+def _not_taken(names: str | tuple[str, ...], message: str) -> Check:
+    fields = (names,) if isinstance(names, str) else names
+    return Check("answer", passed=False, fields=fields, message=message)
 
 
 def _no(name: str) -> str:

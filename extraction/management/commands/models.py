@@ -112,8 +112,10 @@ def _checked(backend: Backend) -> str:
         return ""
     if isinstance(backend.asker, ServerAsker):
         offered = backend.asker.models()
+        if not offered:  # `transformers serve` names what it has loaded so far
+            return ", answers, but names no models"
         if backend.asker.model not in offered:
-            shown = ", ".join(offered[:10]) or "none"
+            shown = ", ".join(offered[:10])
             raise ReaderError(
                 f"The model server {backend.asker.address} has no model “{backend.asker.model}”. It has: {shown}."
             )
