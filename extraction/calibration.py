@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Evidence:
     ocr: float = 1.0
     labelled: bool = True
     agreed: bool = True
+    further: Mapping[str, float] = field(default_factory=dict)
 
 
 FEATURES = ("bias", "score", "margin", "supported", "contradicted", "recognised", "ocr", "labelled",
@@ -48,7 +49,7 @@ FEATURES = ("bias", "score", "margin", "supported", "contradicted", "recognised"
 
 def features_of(evidence: Evidence) -> list[float]:
     """Return the feature vector, in the order of :data:`FEATURES`."""
-    field = FIELDS[evidence.field]
+    known = FIELDS[evidence.field]
     score = min(max(evidence.score, 0.01), 0.99)
     return [
         1.0,
@@ -59,13 +60,13 @@ def features_of(evidence: Evidence) -> list[float]:
         float(evidence.ocr < 0.9999),
         1.0 - evidence.ocr,
         float(evidence.labelled),
-        float(field.kind == "money"),
-        float(field.kind == "date"),
-        float(field.kind == "id"),
-        float(field.name in ("vendor_name", "customer_name")),
-        float(field.is_address),
-        float(field.name == "total"),
-        float(field.kind == "code"),
+        float(known.kind == "money"),
+        float(known.kind == "date"),
+        float(known.kind == "id"),
+        float(known.name in ("vendor_name", "customer_name")),
+        float(known.is_address),
+        float(known.name == "total"),
+        float(known.kind == "code"),
         float(evidence.agreed),
     ]
 

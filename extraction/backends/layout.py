@@ -33,6 +33,7 @@ from extraction.reading.project import find_project
 from extraction.reading.recall import PARTY_FIELDS, Recall
 from extraction.reading.scorer import Scorer, load_scorer, rescore
 from extraction.reading.survey import Survey, survey
+from extraction.reading.testimony import Witnesses
 from extraction.reading.values import Value
 from extraction.schema import Alternative, FieldValue, Hints, PageImage, Reading, Seconds, Word
 
@@ -149,6 +150,7 @@ def decide(
     layout, context, table, values = document.layout, document.context, document.table, document.values
     found, tills = find_candidates(document)
     by_rule = {name: several[0].value for name, several in found.items() if several}
+    witnesses = Witnesses(document, found)
     if scorer is not None:
         found = rescore(document, found, tagging, scorer)
     recall = Recall(memory, layout_phrases(layout) if memory else frozenset(), layout, values)
@@ -172,6 +174,7 @@ def decide(
             ocr=ranked[0].ocr,
             labelled=bool(ranked[0].label),
             agreed=ranked[0].value == by_rule.get(name),
+            further=witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
@@ -186,6 +189,7 @@ def decide(
             chosen.candidate.ocr,
             bool(chosen.candidate.label),
             chosen.candidate.value == by_rule.get(name),
+            witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from extraction.fields import FIELDS, collapse
@@ -35,7 +35,8 @@ LOWEST_SCORE = 0.2
 class Candidate:
     """A possible value of a field with its raw ``score`` (0..1) and the label that speaks for it.
 
-    ``swapped`` is a date's other reading where day and month could be exchanged.
+    ``swapped`` is a date's other reading where day and month could be exchanged. ``traits`` is what the scorer was
+    told of it (``extraction.reading.scorer.FEATURES``) and, as "trees", what it answered; empty without a scorer.
     """
 
     value: str
@@ -47,6 +48,7 @@ class Candidate:
     place: tuple[int, ...] = ()
     ocr: float = 1.0
     swapped: str = ""
+    traits: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def claims_by_field(claims: Sequence[Claim]) -> dict[str, tuple[float, str]]:
