@@ -421,6 +421,13 @@ def kept_readings(path: Path) -> list[Sample]:
     return samples
 
 
+def limits(samples: Sequence[Sample], target: float = TARGET, folds: int = 5) -> dict[str, float]:
+    """Return the thresholds per group that the shipped model's held-out confidences keep a target with."""
+    right = np.array([s.right for s in samples], dtype=float)
+    _, confidence = choose_ridge(rows_of(samples), right, [s.group for s in samples], MODELS[-1], folds, 0)
+    return thresholds_of(confidence, right, np.array([group_of(s.evidence.field) for s in samples]), target)
+
+
 def fit_all(samples: Sequence[Sample], folds: int = 5) -> Fit:
     """Fit the shipped model on all samples, its ridge chosen by cross-validation."""
     rows = rows_of(samples)
@@ -463,6 +470,11 @@ def compare(samples: Sequence[Sample], target: float = TARGET, folds: int = 5, s
             "  passing at the target:",
             "  " + operating_point(samples, trials).replace("\n", "\n  "),
         ]
+    lines.append("thresholds of the last model, found on all of these values:")
+    lines += [
+        f"  {group}: " + (f"{limit:.3f}" if limit < 1 else "none, a person looks at all of them")
+        for group, limit in limits(samples, target, folds).items()
+    ]
     return "\n".join(lines)
 
 
