@@ -63,7 +63,7 @@ def test_the_shipped_model_never_believes_a_witness_the_wrong_way_round() -> Non
 
 def test_the_shipped_model_believes_readers_that_agree() -> None:
     alike = {"rule": 0.9, "trees": 0.9, "encoder": 0.9, "encoder_least": 0.9}
-    other = {"rule": 0.9, "trees": 0.6, "encoder": 0.0, "encoder_least": 0.0, "encoder_margin": -0.9}
+    other = {"rule": 0.9, "trees": 0.6, "encoder": 0.0, "encoder_margin": -0.9, "encoder_nothing": 0.9}
     model = load_calibration()
     for name in ("total", "invoice_number", "vendor_name"):
         agreed, alone = (model.probability_of(Evidence(name, 0.8, 0.5, witnesses=w)) for w in (alike, other))
