@@ -213,7 +213,7 @@ def _signed_step(
             break
         free |= helps
         let_go |= helps
-    return wanted - weights
+    return np.asarray(wanted - weights)
 
 
 def parted(groups: Sequence[str] | np.ndarray, folds: int, seed: int) -> np.ndarray:
