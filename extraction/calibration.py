@@ -1,8 +1,8 @@
 """From a reader's raw evidence to the probability that a value is right.
 
-One pooled logistic model over a handful of features with the field's kind among them. Its
-coefficients stand in ``extraction/weights/calibration.json``, fitted on real documents by
-``python -m extraction.evaluation.calibrate DIR`` (cross-validated by vendor), never on generated ones.
+One pooled logistic model over what speaks for and against a value, the field among it. Its coefficients stand in
+``extraction/weights/calibration.json``, fitted on held-out readings of real documents by
+``python -m extraction.evaluation.calibrate`` (cross-validated by vendor), never on generated ones.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from extraction.fields import FIELDS
 
@@ -29,7 +31,8 @@ class Evidence:
     ``score`` raw score (0..1); ``margin`` score less the next candidate's; ``supported`` and
     ``contradicted`` by arithmetic; ``ocr`` the lowest recognition confidence of its words (1 for
     a text layer); ``labelled`` whether a label stands at it; ``agreed`` whether
-    the rules alone would have chosen it too.
+    the rules alone would have chosen it too. ``witnesses`` is what else there is to say of it, by the names of
+    `WITNESSES` (``extraction.reading.testimony``); what is not there was not looked at.
     """
 
     field: str
@@ -40,34 +43,108 @@ class Evidence:
     ocr: float = 1.0
     labelled: bool = True
     agreed: bool = True
+    witnesses: Mapping[str, float] = attribute(default_factory=dict)
 
 
-FEATURES = ("bias", "score", "margin", "supported", "contradicted", "recognised", "ocr", "labelled",
-            "is_money", "is_date", "is_id", "is_name", "is_address", "is_total", "is_code", "agreed")  # fmt: skip
+BASIC = ("bias", "score", "margin", "supported", "contradicted", "recognised", "ocr", "labelled",
+         "is_money", "is_date", "is_id", "is_name", "is_address", "is_total", "is_code", "agreed")  # fmt: skip
+READERS = ("rule", "trees", "encoder", "encoder_least")
+"""Witnesses that are probabilities; they count as logits. Who was not asked is taken to agree with the score."""
+_FOR = """
+    rule_margin trees_margin encoder_margin blend_margin least page_least claim quality cell_share
+    parts_tie lines_tie net_is_total due_is_total cash_ties amount_times
+    name_legal_form name_again name_domain name_over_address
+    address_postcode address_street address_digits address_begins number_times date_times currency_marks
+"""
+_AGAINST = """
+    encoder_nothing encoder_other claim_other tabled rivals alternatives disputed page_disputed page_recognised
+    parts_broken negative large_tax above_total larger_amounts rival_times
+    name_one_word name_short name_digits name_boiler_plate name_odd_signs name_glued name_address
+    name_longer_rival name_rest_of_line name_under_name name_over_name
+    address_contact address_name address_time address_glued address_goes_on address_began_above
+    number_without_digit number_short number_small_letters number_spaced number_like_date number_like_letters
+    number_claimed dates date_other_decade date_swappable date_short_year date_spaced date_year_first date_within_word
+    currency_others currency_kinds
+"""
+_UNDECIDED = ("date_beside_time",)
+WITNESSES: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(_FOR.split(), 1) | dict.fromkeys(_AGAINST.split(), -1) | dict.fromkeys(_UNDECIDED, 0)
+)
+"""What ``extraction.reading.testimony`` says of a value, and whether it can only speak for (1) or against (-1) it.
+
+The fit keeps these directions: on some hundred errors chance would have a witness believed the wrong way round.
+"""
+_DERIVED = ("rule_first", "trees_first", "encoder_first", "all_first", "least_logit", "faint")
+FEATURES = (
+    *BASIC,
+    *(f"logit_{name}" for name in READERS),
+    *_DERIVED,
+    *WITNESSES,
+    *(f"field:{name}" for name in FIELDS),
+)
+DIRECTIONS: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(
+        ("score", "margin", "supported", "labelled", "agreed", *(f"logit_{name}" for name in READERS)), 1
+    )
+    | dict.fromkeys(("contradicted", "recognised", "ocr", "faint"), -1)
+    | dict.fromkeys(_DERIVED[:-1], 1)
+    | dict(WITNESSES)
+)
+"""In which direction a feature may move the confidence: 1 up, -1 down; 0 and absent either way."""
+# From this probability on the encoder has an opinion of its own, as in ``extraction.reading.scorer``.
+_HEARD = 0.15
 
 
 def features_of(evidence: Evidence) -> list[float]:
     """Return the feature vector, in the order of :data:`FEATURES`."""
-    field = FIELDS[evidence.field]
+    known = FIELDS[evidence.field]
     score = min(max(evidence.score, 0.01), 0.99)
-    return [
+    basic = [
         1.0,
-        math.log(score / (1 - score)) / 2,
+        _half_logit(score),
         min(max(evidence.margin, -1.0), 1.0),
         float(evidence.supported),
         float(evidence.contradicted),
         float(evidence.ocr < 0.9999),
         1.0 - evidence.ocr,
         float(evidence.labelled),
-        float(field.kind == "money"),
-        float(field.kind == "date"),
-        float(field.kind == "id"),
-        float(field.name in ("vendor_name", "customer_name")),
-        float(field.is_address),
-        float(field.name == "total"),
-        float(field.kind == "code"),
+        float(known.kind == "money"),
+        float(known.kind == "date"),
+        float(known.kind == "id"),
+        float(known.name in ("vendor_name", "customer_name")),
+        float(known.is_address),
+        float(known.name == "total"),
+        float(known.kind == "code"),
         float(evidence.agreed),
     ]
+    said = evidence.witnesses
+    unsaid = _UNSAID | dict.fromkeys(_MARGINS, min(max(evidence.margin, -1.0), 1.0))
+    opinions = [_half_logit(said.get(name, score)) for name in READERS]
+    first = [
+        said.get("rule_margin", evidence.margin) > 0,
+        said.get("trees_margin", evidence.margin) > 0,
+        said.get("encoder_margin", evidence.margin) > 0 and said.get("encoder", score) > _HEARD,
+    ]
+    return [
+        *basic,
+        *opinions,
+        *(float(one) for one in first),
+        float(all(first)),
+        min(opinions[:3]),
+        math.log(max(1.001 - said.get("least", 1.0), 0.001)) / 3,
+        *(said.get(name, unsaid.get(name, 0.0)) for name in WITNESSES),
+        *(float(name == known.name) for name in FIELDS),
+    ]
+
+
+_MARGINS = ("rule_margin", "trees_margin", "encoder_margin", "blend_margin")
+# What counts where a witness has nothing to say, if that is not nought.
+_UNSAID = {"least": 1.0, "page_least": 1.0, "quality": 1.0, "cell_share": 1.0}
+
+
+def _half_logit(probability: float) -> float:
+    p = min(max(probability, 0.01), 0.99)
+    return math.log(p / (1 - p)) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,15 +63,18 @@ class Box:
 class Word:
     """A word as it stands on a page.
 
-    ``confidence`` is the recogniser's own score (0..1); words of a PDF's text
+    ``confidence`` is the recogniser's own score (0..1), the mean of its letters; words of a PDF's text
     layer carry 1.0. ``line`` numbers the words of one text line alike, in
-    reading order within the page.
+    reading order within the page. ``least`` is the score of its least sure letter;
+    ``disputed`` says that two recognisers read its line and differ over this word.
     """
 
     text: str
     box: Box
     confidence: float = 1.0
     line: int = 0
+    least: float = 1.0
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from extraction.reading.project import find_project
 from extraction.reading.recall import PARTY_FIELDS, Recall
 from extraction.reading.scorer import Scorer, load_scorer, rescore
 from extraction.reading.survey import Survey, survey
+from extraction.reading.testimony import Witnesses
 from extraction.reading.values import Value
 from extraction.schema import Alternative, FieldValue, Hints, PageImage, Reading, Seconds, Word
 
@@ -157,6 +158,7 @@ def decide(
     layout, context, table, values = document.layout, document.context, document.table, document.values
     found, tills = find_candidates(document)
     by_rule = {name: several[0].value for name, several in found.items() if several}
+    witnesses = Witnesses(document, found)
     if scorer is not None:
         found = rescore(document, found, tagging, scorer)
     recall = Recall(memory, layout_phrases(layout) if memory else frozenset(), layout, values)
@@ -182,6 +184,7 @@ def decide(
             ocr=ranked[0].ocr,
             labelled=bool(ranked[0].label),
             agreed=ranked[0].value == by_rule.get(name),
+            witnesses=witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
@@ -196,11 +199,16 @@ def decide(
             ranked[0].ocr,
             bool(ranked[0].label),
             ranked[0].value == by_rule.get(name),
+            witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     if context.currency and fields.keys() & {"total", "amount_due", "subtotal"}:
         evidence["currency"] = Evidence(
-            "currency", 0.95 if context.currency_printed else 0.6, 0.5, labelled=context.currency_printed
+            "currency",
+            0.95 if context.currency_printed else 0.6,
+            0.5,
+            labelled=context.currency_printed,
+            witnesses=witnesses.about_currency(context.currency),
         )
         fields["currency"] = FieldValue(
             "currency",
@@ -208,7 +216,7 @@ def decide(
             context.currency if context.currency_printed else "",
             calibration.probability_of(evidence["currency"]),
             score=evidence["currency"].score,
-            reason="" if context.currency_printed else "no currency is printed; concluded from the country",
+            reason=_currency_reason(evidence["currency"]),
         )
     ordered = {name: fields[name] for name in FIELDS if name in fields}
     kind = find_document_type(layout)[0]
@@ -267,19 +275,50 @@ def _field_value(
     )
 
 
+_MARGINS = ("rule_margin", "trees_margin", "encoder_margin")
+# Witnesses against a value (`extraction.calibration.WITNESSES`) in the words of whoever has to check it.
+_REASONS = {
+    "date_within_word": "it may be part of a product code",
+    "date_year_first": "the order of day, month and year is unclear",
+    "large_tax": "a very large tax for this total",
+    "above_total": "it is larger than the total",
+    "negative": "a negative amount",
+    "number_without_digit": "a number without a figure",
+    "name_boiler_plate": "it may be a printed phrase, not a name",
+    "name_address": "it may be part of an address",
+    "address_goes_on": "the address may go on below it",
+    "address_began_above": "the address may begin above it",
+    "address_contact": "other details stand in the address",
+}
+
+
 def _reason(evidence: Evidence, candidate: Candidate) -> str:
     """Say in plain words what speaks against a value; empty if nothing does."""
     if evidence.contradicted:
         return "the sums on the page don't add up with it"
     if not candidate.label and FIELDS[evidence.field].kind in ("money", "id", "date"):
         return "no label stands beside it"
+    said = evidence.witnesses
     if evidence.ocr < 0.8:
         return "hard to read"
+    if said.get("disputed"):
+        return "hard to read: a second reading of the print differs"
     if evidence.margin < 0.1:
         return "another value on the page is about as likely"
     if evidence.score < 0.5:
         return "its label is far away or unclear"
+    for witness, reason in _REASONS.items():
+        if said.get(witness):
+            return reason
+    if min((said[name] for name in _MARGINS if name in said), default=1.0) <= 0:
+        return "the ways of reading the page don't agree on it"
     return ""
+
+
+def _currency_reason(evidence: Evidence) -> str:
+    if not evidence.labelled:
+        return "no currency is printed; concluded from the country"
+    return "several currencies are printed" if evidence.witnesses.get("currency_others") else ""
 
 
 def _of_value(value: Value, score: float) -> Candidate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from extraction.fields import FIELDS, collapse
@@ -37,6 +37,8 @@ class Candidate:
 
     ``swapped`` is a date's other reading where day and month could be exchanged. Where something outside the page
     moved the score (``extraction.reading.known``), ``page_score`` is what it was before and ``known`` says why.
+    ``traits`` is what the scorer was told of it (``extraction.reading.scorer.FEATURES``) and, as "trees", what it
+    answered; empty without a scorer.
     """
 
     value: str
@@ -50,6 +52,7 @@ class Candidate:
     swapped: str = ""
     page_score: float | None = None
     known: str = ""
+    traits: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def claims_by_field(claims: Sequence[Claim]) -> dict[str, tuple[float, str]]:

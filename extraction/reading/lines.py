@@ -49,6 +49,8 @@ class Token:
     box: Box
     confidence: float
     line: int = 0
+    least: float = 1.0
+    disputed: bool = False
 
     @property
     def height(self) -> float:
@@ -158,6 +160,8 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
                     box,
                     word.confidence,
                     word.line,
+                    word.least,
+                    word.disputed,
                 )
             )
             index += 1

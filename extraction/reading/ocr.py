@@ -78,6 +78,7 @@ class _Line:
     region: Region
     strip: NDArray[np.uint8]
     letters: tuple[Letter, ...]
+    first: tuple[Letter, ...] = ()  # what the fast network had read, where the careful one read again
 
     @property
     def score(self) -> float:
@@ -251,7 +252,7 @@ def _read_again(lines: list[_Line]) -> list[_Line]:
     better = list(lines)
     found = read_strips([lines[index].strip for index in doubtful], careful=True)
     for index, letters in zip(doubtful, found, strict=True):
-        line = replace(lines[index], letters=letters)
+        line = replace(lines[index], letters=letters, first=lines[index].letters)
         if line.score > lines[index].score - 0.1:
             better[index] = line
     return better
@@ -295,19 +296,22 @@ def _words_of(lines: Sequence[_Line], width: int, height: int, *, skew: float) -
         level = corners @ matrix[:, :2].T + matrix[:, 2]
         middle_start, middle_end = (level[0] + level[3]) / 2, (level[1] + level[2]) / 2
         across = (level[3] - level[0]) / 2 * _LETTER_SHARE
-        for text, start, end, score in _split(line):
+        before = {text for text, *_ in _split(replace(line, letters=line.first))} if line.first else None
+        for text, start, end, score, least in _split(line):
             a = middle_start + (middle_end - middle_start) * start
             b = middle_start + (middle_end - middle_start) * end
             quad = np.array([a - across, a + across, b - across, b + across]) / (new_width, new_height)
             x0, y0 = np.clip(quad.min(axis=0), 0, 1).tolist()
             x1, y1 = np.clip(quad.max(axis=0), 0, 1).tolist()
             if x1 > x0 and y1 > y0:
-                words.append(Word(text=text, box=Box(x0, y0, x1, y1), confidence=score))
+                disputed = before is not None and text not in before
+                box = Box(x0, y0, x1, y1)
+                words.append(Word(text, box, confidence=score, least=least, disputed=disputed))
     return number_lines(words, aspect=new_height / new_width)
 
 
-def _split(line: _Line) -> list[tuple[str, float, float, float]]:
-    """Cut a line into words: their text, start and end along the line (0..1), and mean score."""
+def _split(line: _Line) -> list[tuple[str, float, float, float, float]]:
+    """Cut a line into words: their text, start and end along the line (0..1), mean and lowest score of a letter."""
     half_letter = 0.3 * line.region.thickness / max(line.region.length, 1.0)
     inked = [letter for letter in line.letters if not letter.text.isspace()]
     steps = [after.place - before.place for before, after in pairwise(inked)]
@@ -338,6 +342,7 @@ def _split(line: _Line) -> list[tuple[str, float, float, float]]:
             max(run[0].place - half_letter, 0.0),
             min(run[-1].place + half_letter, 1.0),
             sum(letter.score for letter in run) / len(run),
+            min(letter.score for letter in run),
         )
         for run in runs
         if run

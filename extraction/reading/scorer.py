@@ -64,6 +64,8 @@ FEATURES: Final = (
 )  # fmt: skip
 
 
+_TRAITS: Final = FEATURES[: len(FEATURES) - len(SCORED_FIELDS)]
+
 Scorer = Callable[["NDArray[np.float32]"], "NDArray[np.float32]"]
 """Rows of features (candidates, len(FEATURES)) to the probability of each, shape (candidates,)."""
 
@@ -103,10 +105,11 @@ def rescore(
     result: dict[str, list[Candidate]] = {
         name: list(candidates) for name, candidates in found.items() if name not in SCORED_FIELDS
     }
-    for (name, candidate), score in zip(order, scores, strict=True):
+    for (name, candidate), score, row in zip(order, scores, rows.tolist(), strict=True):
+        traits = dict(zip(_TRAITS, row, strict=False)) | {"trees": float(score)}
         own = candidate.score or float(score)  # what only the encoder saw has no score of the rules
         blended = _RULES_SHARE * min(own, 1.0) + (1 - _RULES_SHARE) * float(score)
-        result.setdefault(name, []).append(replace(candidate, score=round(blended, 4)))
+        result.setdefault(name, []).append(replace(candidate, score=round(blended, 4), traits=traits))
     return {name: sorted(candidates, key=lambda c: -c.score) for name, candidates in result.items()}
 
 

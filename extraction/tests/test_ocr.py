@@ -30,6 +30,15 @@ def test_clean_print_is_read_word_by_word_in_order() -> None:
         assert figure in [word.text for word in words]
     assert [word.line for word in words] == sorted(word.line for word in words)
     assert all(0.5 < word.confidence <= 1 for word in words)
+    assert all(0 < word.least <= word.confidence for word in words)
+
+
+def test_blurred_print_has_words_whose_letters_or_readings_are_doubted() -> None:
+    clean = recognise(invoice_picture())
+    poor = recognise(invoice_picture().filter(ImageFilter.GaussianBlur(4)))
+    assert not any(word.disputed for word in clean if word.text in INVOICE_WORDS)
+    assert min(word.least for word in poor) < min(word.least for word in clean)
+    assert any(word.disputed for word in poor), "two recognisers read blurred lines and differ somewhere"
 
 
 def test_boxes_lie_on_the_ink_of_their_words() -> None:

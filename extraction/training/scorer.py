@@ -175,7 +175,7 @@ def outcomes_of(
             if found is not None and name in result.evidence and true is not None:
                 samples.append(
                     calibrate.Sample(
-                        one.example.name, track, one.group, result.evidence[name], found.value, right
+                        one.example.name, track, one.group, result.evidence[name], found.value, right, true
                     )
                 )
     return outcomes, samples
@@ -235,6 +235,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--readings", type=Path, help="keep the held-out readings for evaluation.calibrate here"
+    )
+    parser.add_argument(
+        "--only-fit",
+        action="store_true",
+        help="leave out the comparison of what each part earns: half the time",
+    )
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
 
@@ -251,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     real_examples = load(options.real)
     other_examples = [e for folder in options.also for e in load(folder)]
     samples: list[calibrate.Sample] = []
-    for encoder in (False, True):
+    for encoder in (True,) if options.only_fit else (False, True):
         made, real, others = (
             prepare(examples, encoder=encoder) for examples in (made_examples, real_examples, other_examples)
         )
@@ -261,11 +269,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 say(title, outcomes_of(real, read)[0])
                 say(f"{title}, further documents", outcomes_of(others, read)[0])
         title = "rules, scorer and encoder" if encoder else "rules and scorer"
-        if encoder:
+        if encoder and not options.only_fit:
             outcomes, _ = cross_validate(made, real, options.folds, before, arithmetic=False)
             say(f"{title} without arithmetic, cross-validated by vendor", outcomes)
         outcomes, samples = cross_validate(made, real, options.folds, before)
         say(f"{title}, cross-validated by vendor", outcomes)
+        if options.only_fit:
+            continue
         read = reader(before, scorer_of(fit(made, [])))
         say(f"{title}, fitted on generated documents only", outcomes_of(real, read)[0])
         if others:
@@ -273,10 +283,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{title}, further documents",
                 outcomes_of(others, reader(before, scorer_of(fit(made, real))))[0],
             )
-    sys.stdout.write(calibrate.report(calibrate.cross_validate(samples, options.folds)) + "\n")
+    if options.readings:
+        calibrate.keep_readings(samples, options.readings)
+    sys.stdout.write(calibrate.compare(samples, folds=options.folds) + "\n")
     if options.write:
         write(fit(made, real), OWN / "scorer.onnx", made, real)
-        sys.stdout.write(f"wrote scorer.onnx and {calibrate.save(calibrate.fit(samples), samples)}\n")
+        sys.stdout.write(f"wrote scorer.onnx and {calibrate.save(calibrate.fit_all(samples), samples)}\n")
     return 0
 
 
