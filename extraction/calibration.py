@@ -147,12 +147,47 @@ def _half_logit(probability: float) -> float:
     return math.log(p / (1 - p)) / 2
 
 
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "money": "amounts",
+        "id": "numbers, dates and codes",
+        "date": "numbers, dates and codes",
+        "code": "numbers, dates and codes",
+        "percent": "numbers, dates and codes",
+        "quantity": "numbers, dates and codes",
+        "choice": "numbers, dates and codes",
+        "text": "names and texts",
+    }
+)
+"""Kinds of field (`extraction.fields`) that share a threshold, since each alone has too few real values to find one."""
+NOBODY = 1.0
+"""A threshold that no confidence reaches: everything goes to a person."""
+
+
+def group_of(name: str) -> str:
+    """Return the group of fields that a field shares its threshold with."""
+    return GROUPS[FIELDS[name].kind]
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A fitted model: ``version`` names the data and the fit."""
+    """A fitted model: ``version`` names the data and the fit.
+
+    ``limits`` holds, by target accuracy and group of fields, the threshold from which on held-out real documents kept
+    the target (``extraction.evaluation.calibrate.limits``).
+    """
 
     version: str
     coefficients: Mapping[str, float]
+    limits: Mapping[float, Mapping[str, float]] = attribute(default_factory=dict)
+
+    def limit_of(self, name: str, target: float) -> float:
+        """Return the threshold (0..1) that kept a target accuracy (0..1) for a field on real documents.
+
+        That of the next stricter target measured; `NOBODY` if there is none.
+        """
+        stricter = [measured for measured in self.limits if measured >= target - 1e-9]
+        return self.limits[min(stricter)].get(group_of(name), NOBODY) if stricter else NOBODY
 
     def probability_of(self, evidence: Evidence) -> float:
         """Return the probability (0..1) that the value is right."""
@@ -176,4 +211,5 @@ def load_calibration(path: Path = WEIGHTS) -> Calibration:
             f"{path.name} was fitted with features this version doesn't have: {', '.join(sorted(unknown))};"
             " fit it again"
         )
-    return Calibration(content["version"], content["coefficients"])
+    limits = {float(target): found for target, found in content.get("limits", {}).items()}
+    return Calibration(content["version"], content["coefficients"], limits)

@@ -240,7 +240,12 @@ def certify(
 
 
 def certify_fields(
-    labels: Iterable[Label], fields: Collection[str], target: float, *, meanwhile: float
+    labels: Iterable[Label],
+    fields: Collection[str],
+    target: float,
+    *,
+    meanwhile: float,
+    floors: Mapping[str, float] | None = None,
 ) -> dict[str, FieldGuarantee]:
     """Find a threshold for each field, from its own labels where there are enough, else together with others.
 
@@ -248,6 +253,7 @@ def certify_fields(
     among good ones. The others of a kind (`extraction.fields`) are judged together where that makes
     enough, then whatever is left. Where nothing is certified, a field's own figures are reported.
 
+    :param floors: by field, what holds meanwhile at least, whatever ``meanwhile`` says.
     :returns: by field, in the order of ``fields``.
     """
     by_field: dict[str, list[Label]] = {name: [] for name in fields}
@@ -256,7 +262,11 @@ def certify_fields(
             by_field[label.field].append(label)
     enough = needed(target)
     own = {
-        name: certify([(label.clearance, label.right) for label in found], target, meanwhile=meanwhile)
+        name: certify(
+            [(label.clearance, label.right) for label in found],
+            target,
+            meanwhile=max(meanwhile, (floors or {}).get(name, 0.0)),
+        )
         for name, found in by_field.items()
     }
     result = {

@@ -16,7 +16,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from extraction import gate, memory, registry
+from extraction.calibration import load_calibration
 from extraction.documents import open_pages
+from extraction.fields import FIELDS, REQUIRED_FIELDS
 from extraction.models import Certification, FieldReading, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
@@ -24,6 +26,12 @@ from extraction.schema import Box, Hints, PageImage, Reading, Word
 from invoiceapp.records import matching
 from invoiceapp.records.models import Document, Invoice, Job, Organization, Page, Vendor
 
+# The reader whose confidence `extraction.calibration` holds.
+FITTED = "layout"
+# What a threshold decides over; the type of document has reasons of its own and no confidence.
+CERTIFIED_FIELDS = tuple(
+    name for name in FIELDS if name in gate.WATCHED_FIELDS | set(REQUIRED_FIELDS) and name != "document_type"
+)
 # A vendor that sent nothing for two years has most likely changed its form since.
 REMEMBERED = timedelta(days=730)
 
@@ -84,7 +92,7 @@ def store(run: Run, reading: Reading) -> None:
     certification = certification_for(organization, run.backend, reading.model_version)
     doubts = gate.doubtful(
         reading,
-        certification.thresholds() if certification else None,
+        {**meanwhile(organization, run.backend), **(certification.thresholds() if certification else {})},
         default_threshold=organization.accept_threshold,
         stated=stated,
         known=known,
@@ -183,6 +191,20 @@ def certification_for(organization: Organization, backend: str, model_version: s
         model_version,
     )
     return newest if fits else None
+
+
+def meanwhile(organization: Organization, backend: str) -> dict[str, float]:
+    """Return from which confidence on fields pass as long as checked values certify none, by field.
+
+    With a target accuracy these are the thresholds that kept it on real documents when the confidence was fitted, or
+    the organization's own where that is higher. Without a target, or for a reader whose confidence was fitted on
+    nothing here, the organization's own holds alone.
+    """
+    if organization.target_accuracy is None or backend != FITTED:
+        return {}
+    measured = load_calibration()
+    own, target = organization.accept_threshold, organization.target_accuracy
+    return {name: max(own, measured.limit_of(name, target)) for name in CERTIFIED_FIELDS}
 
 
 def _known_to_the_office(organization: Organization, reading: Reading) -> set[str]:

@@ -14,21 +14,14 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
-from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.gate import WATCHED_FIELDS
 from extraction.guarantee import Label, certify_fields
 from extraction.models import Certification, Run
-from extraction.services import certification_for
+from extraction.services import CERTIFIED_FIELDS, certification_for, meanwhile
 from invoiceapp.records.models import Organization
 from review.models import Decision
 from review.sampling import is_drawn
 
 log = logging.getLogger(__name__)
-
-# What a threshold decides over; the type of document has reasons of its own and no confidence.
-CERTIFIED_FIELDS = tuple(
-    name for name in FIELDS if name in WATCHED_FIELDS | set(REQUIRED_FIELDS) and name != "document_type"
-)
 
 
 def certify(organization: Organization) -> Certification | None:
@@ -44,6 +37,7 @@ def certify(organization: Organization) -> Certification | None:
         CERTIFIED_FIELDS,
         organization.target_accuracy,
         meanwhile=organization.accept_threshold,
+        floors=meanwhile(organization, organization.backend),
     )
     fields = {name: {"basis": one.basis, "guarantee": asdict(one.guarantee)} for name, one in found.items()}
     held = certification_for(organization, organization.backend, version)

@@ -28,7 +28,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -39,21 +38,24 @@ from extraction.calibration import (
     FEATURES,
     HIGHEST,
     LOWEST,
+    NOBODY,
     WEIGHTS,
     Evidence,
     features_of,
+    group_of,
     load_calibration,
 )
 from extraction.evaluation.certainty import brier_score, risk_coverage_area
 from extraction.evaluation.comparison import is_right
 from extraction.evaluation.datasets import LabelledDocument, read_dataset
 from extraction.evaluation.metrics import Outcome, Share, calibration_error, share_right
-from extraction.fields import FIELDS
 from extraction.gate import WATCHED_FIELDS
 from extraction.schema import Hints
 
 _NEWTON_STEPS, _CLOSE = 25, 1e-4
 TARGET: Final = 0.99
+TARGETS: Final = (0.95, 0.97, 0.98, 0.99, 0.995)
+"""Target accuracies for which the shipped file says from which confidence on held-out documents kept them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Model:
     """A way to fit the confidence.
 
     ``features`` it sees, ``ridges`` (pulls towards zero) to choose from; ``signed`` holds features to `DIRECTIONS`;
-    ``by_group`` gives each of `GROUPS` a threshold of its own instead of one to all.
+    ``by_group`` gives each of `extraction.calibration.GROUPS` a threshold of its own instead of one to all.
     """
 
     name: str
@@ -79,20 +81,6 @@ MODELS: Final = (
     Model("all witnesses, thresholds by group", FEATURES, (10.0, 30.0)),
 )
 """Compared side by side; the last one is shipped. The first is what was shipped before there were witnesses."""
-
-GROUPS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "money": "amounts",
-        "id": "numbers, dates and codes",
-        "date": "numbers, dates and codes",
-        "code": "numbers, dates and codes",
-        "percent": "numbers, dates and codes",
-        "quantity": "numbers, dates and codes",
-        "choice": "numbers, dates and codes",
-        "text": "names and texts",
-    }
-)
-"""Kinds of field (`extraction.fields`) that share a threshold, since each alone has too few real values to find one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +249,6 @@ def choose_ridge(
 
 
 # --- thresholds ------------------------------------------------------------------------------------
-
-
-def group_of(field: str) -> str:
-    """Return which of `GROUPS` a field belongs to."""
-    return GROUPS[FIELDS[field].kind]
 
 
 def loosest(confidence: np.ndarray, right: np.ndarray, target: float) -> float:
@@ -447,6 +430,13 @@ def save(fitted: Fit, samples: Sequence[Sample], path: Path = WEIGHTS) -> str:
         "command": "python -m extraction.evaluation.calibrate --readings FILE --write (docs/training.md)",
         "fitted_on": f"{len(samples)} values of {documents} real documents of {vendors} vendors",
         "coefficients": coefficients,
+        "limits": {
+            f"{target:g}": {
+                group: NOBODY if np.isinf(limit) else round(limit, 4)
+                for group, limit in limits(samples, target).items()
+            }
+            for target in TARGETS
+        },
     }
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return version

@@ -14,6 +14,7 @@ from extraction.calibration import (
     FEATURES,
     HIGHEST,
     LOWEST,
+    NOBODY,
     WITNESSES,
     Calibration,
     Evidence,
@@ -200,3 +201,21 @@ def test_saving_gives_a_version_that_follows_from_the_coefficients(tmp_path: Pat
 def test_confidence_never_reaches_certainty() -> None:
     certain = Calibration("x", dict.fromkeys(FEATURES, 50.0))
     assert certain.probability_of(Evidence("total", 0.99, 1.0, supported=True)) == HIGHEST
+
+
+def test_a_target_takes_the_thresholds_of_the_next_stricter_one_that_was_measured() -> None:
+    calibration = Calibration("x", {}, {0.98: {"amounts": 0.9}, 0.99: {"amounts": 0.95, "names and texts": 1.0}})
+    assert calibration.limit_of("total", 0.98) == 0.9
+    assert calibration.limit_of("total", 0.985) == 0.95
+    assert calibration.limit_of("vendor_name", 0.99) == NOBODY
+    assert calibration.limit_of("total", 0.995) == NOBODY, "nothing was measured so strict"
+    assert calibration.limit_of("invoice_date", 0.98) == NOBODY, "nor for this group"
+
+
+def test_the_shipped_thresholds_are_stricter_for_stricter_targets() -> None:
+    limits = load_calibration().limits
+    assert set(limits) == {0.95, 0.97, 0.98, 0.99, 0.995}
+    for name in ("total", "invoice_date", "vendor_name"):
+        found = [load_calibration().limit_of(name, target) for target in sorted(limits)]
+        assert found == sorted(found)
+        assert found[-1] > 0.9

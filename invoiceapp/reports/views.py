@@ -22,6 +22,7 @@ from invoiceapp.records.spreadsheet import safe_text
 from invoiceapp.reports import charts, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
+from extraction.services import FITTED
 from review import certification
 
 DEAD_PER_PAGE = 25
@@ -82,6 +83,7 @@ def _guarantees(organization: Organization) -> dict[str, Any]:
     return {
         "target": organization.target_accuracy,
         "meanwhile": organization.accept_threshold,
+        "measured": organization.backend == FITTED,
         "met": [one for one in found if one.guarantee.threshold is not None],
         "count": len(certification.CERTIFIED_FIELDS),
     }

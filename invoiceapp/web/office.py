@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from extraction.guarantee import needed
+from extraction.services import FITTED
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import JobForm, PersonForm, ReadingSettingsForm, VendorForm
@@ -47,6 +48,7 @@ def reading_settings(request: OfficeRequest) -> HttpResponse:
         "target": organization.target_accuracy,
         "certification": certification.in_force(organization),
         "documents_needed": _documents_needed(organization),
+        "measured": organization.backend == FITTED,
     }
     return render(request, "web/settings.html", context)
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from extraction import services as reading_services
 from extraction.models import Certification, FieldReading, Run
+from extraction.calibration import NOBODY, load_calibration
 from extraction.schema import FieldValue, Reading, Seconds
 from invoiceapp.records.models import Organization
 from review import certification, services
@@ -103,10 +104,41 @@ def test_thresholds_that_promise_nothing_any_more_are_not_used(
 
 
 def test_too_few_checked_values_promise_nothing(office: Organization, alice: Any) -> None:
-    checked(office, alice, [("total", 0.97, True)] * 120)
+    checked(office, alice, [("total", 1.0, True)] * 120)
     found = guarantee(certification.certify(office), "total")
-    assert (found.threshold, found.at) == (None, office.accept_threshold)
+    measured = load_calibration().limit_of("total", TARGET)
+    assert (found.threshold, found.at) == (None, max(office.accept_threshold, measured))
     assert found.sentence == "no guarantee yet: 120 of 149 checked values"
+
+
+def test_without_a_guarantee_a_target_holds_back_what_missed_it_on_real_documents(
+    office: Organization, alice: Any
+) -> None:
+    office.accept_threshold = 0.5
+    office.save()
+    limit = load_calibration().limit_of("total", TARGET)
+    assert 0.5 < limit < 0.99, "or the readings below say nothing"
+
+    below, above = (store(office, alice, a_reading(limit + step)) for step in (-0.005, 0.005))
+    assert "total" in below.doubts
+    assert "total" not in above.doubts
+
+    office.target_accuracy = None
+    office.save()
+    assert not store(office, alice, a_reading(limit - 0.005)).doubts, "the office's own threshold alone"
+
+
+def test_names_of_a_demanding_office_go_to_a_person(office: Organization, alice: Any) -> None:
+    office.target_accuracy, office.accept_threshold = 0.999, 0.5
+    office.save()
+    assert load_calibration().limit_of("vendor_name", 0.999) == NOBODY
+    assert set(store(office, alice, a_reading(0.99)).doubts) == set(READ)
+
+
+def test_another_reader_s_confidence_was_measured_on_nothing_here(office: Organization, alice: Any) -> None:
+    office.accept_threshold, office.backend = 0.5, "openai_server"
+    office.save()
+    assert not store(office, alice, a_reading(0.6)).doubts
 
 
 def test_of_the_doubtful_values_only_the_drawn_ones_count(office: Organization, alice: Any) -> None:
