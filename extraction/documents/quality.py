@@ -31,9 +31,10 @@ _LETTER: Final = 16.0
 # 90 % of their words, with 7 68 to 90 %, with 6 53 to 85 %.
 _SMALL: Final = 6.5
 _LARGE: Final = 13.0
-_SMALL_SIDE: Final = (
-    700  # and where too few letters are found to say: 64 dpi of a letter page, 8-point print 7 pixels high
-)
+
+# Whatever the usual letter is: a letter page of 700 pixels has 64 dpi, so that its 8-point print is 7 pixels high. Of
+# 168 real pictures one is below, with 605 on its longer side.
+_SMALL_SIDE: Final = 700
 
 # Level of the paper (0..255), the middle one of the picture. A choice: recognition itself copes with darkness, but a
 # phone that finds so little light exposes long, and its noise grows with the gain.
@@ -112,9 +113,10 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
             ),
             _measured(
                 SIZE,
-                _ramp(tall, _SMALL, _LARGE)
-                if tall
-                else _ramp(max(width, height), _SMALL_SIDE, 2 * _SMALL_SIDE),
+                min(
+                    _ramp(tall, _SMALL, _LARGE) if tall else 1.0,
+                    _ramp(max(width, height), _SMALL_SIDE, 2 * _SMALL_SIDE),
+                ),
                 f"The letters are too small to read surely ({width} x {height} pixels in all). Go closer until the "
                 "paper fills the picture.",
             ),
