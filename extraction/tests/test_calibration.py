@@ -204,7 +204,9 @@ def test_confidence_never_reaches_certainty() -> None:
 
 
 def test_a_target_takes_the_thresholds_of_the_next_stricter_one_that_was_measured() -> None:
-    calibration = Calibration("x", {}, {0.98: {"amounts": 0.9}, 0.99: {"amounts": 0.95, "names and texts": 1.0}})
+    calibration = Calibration(
+        "x", {}, {0.98: {"amounts": 0.9}, 0.99: {"amounts": 0.95, "names and texts": 1.0}}
+    )
     assert calibration.limit_of("total", 0.98) == 0.9
     assert calibration.limit_of("total", 0.985) == 0.95
     assert calibration.limit_of("vendor_name", 0.99) == NOBODY

@@ -14,6 +14,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from extraction.services import FITTED
 from invoiceapp import pipeline
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.invoices import WrongStatus
@@ -22,7 +23,6 @@ from invoiceapp.records.spreadsheet import safe_text
 from invoiceapp.reports import charts, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
-from extraction.services import FITTED
 from review import certification
 
 DEAD_PER_PAGE = 25

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from extraction import services as reading_services
-from extraction.models import Certification, FieldReading, Run
 from extraction.calibration import NOBODY, load_calibration
+from extraction.models import Certification, FieldReading, Run
 from extraction.schema import FieldValue, Reading, Seconds
 from invoiceapp.records.models import Organization
 from review import certification, services

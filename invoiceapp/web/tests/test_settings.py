@@ -10,9 +10,9 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
+from extraction.calibration import load_calibration
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import ReadingSettingsForm
-from extraction.calibration import load_calibration
 from review.certification import CERTIFIED_FIELDS
 from review.tests.rows import checked
 
