@@ -1,9 +1,9 @@
 """The digit reader: hand-written numbers, amounts and dates in a strip of one line, several strings with probabilities.
 
-The network (``extraction.training.digits``, docs/training.md) sees the strip as ink, 32 pixels high, and gives for
-every two columns the probability of each sign and of "nothing new" (connectionist temporal classification, CTC). A
-prefix beam search adds up the ways that lead to the same string. Cents written small and raised come after a space
-("680 00").
+The careful recogniser (PP-OCRv6 small) says for every few columns of the strip how probable each ASCII sign is; an own
+network (``extraction.training.digits``, docs/training.md) that knows how digits are written by hand makes of it the
+probabilities of the signs of amounts and of "nothing new" (connectionist temporal classification, CTC). A prefix beam
+search adds up the ways that lead to the same string. Cents written small and raised come after a space ("680 00").
 """
 
 from __future__ import annotations
@@ -17,22 +17,32 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from extraction.reading.weights import own_weights, session_of
+from extraction.reading.weights import (
+    CAREFUL_CHARACTERS,
+    CAREFUL_RECOGNISER,
+    file_digest,
+    own_weights,
+    session,
+    session_of,
+    weight_path,
+)
+from extraction.schema import ReaderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HEIGHT: Final = 32
-"""Pixels of a strip's height as the network sees it."""
+HEIGHT: Final = 48
+"""Pixels of a strip's height as the recogniser sees it."""
 SIGNS: Final = "0123456789.,$-/# "
 """What the network tells apart; its answer has "nothing new" (the blank) before them."""
-STEP: Final = 2
-"""Columns of a strip for each step of the network's answer."""
 
 _FILE: Final = "digits.onnx"
-_WORKING_HEIGHT: Final = 72  # larger strips are reduced to this before anything is looked for in them
+_WORKING_HEIGHT: Final = 96  # larger strips are reduced to this before anything is looked for in them
+_STRETCH: Final = 1.25  # hands write narrower than type: digits side by side need steps of their own
+_RECOGNISED: Final = "".join(chr(code) for code in range(33, 127)) + " "
+_DOUBT: Final = 1e-10  # probabilities of the recogniser below this are all the same
 _SIDE: Final = 8  # empty columns left and right, so that signs at an edge are seen whole
-_WIDEST: Final = 800
+_WIDEST: Final = 1200
 # Ink that darkens the paper by less than this is no ink: grain and JPEG blocks reach 0.04.
 _FAINTEST: Final = 0.05
 _BEAM: Final = 12
@@ -57,8 +67,9 @@ def read_strip(
     :param best: how many strings at most.
     :param without_lines: take box lines and underlines away first.
     :returns: the most probable strings, best first; what their probabilities lack to 1 belongs to strings not
-        among them. Empty where nothing is written, or where this copy has no weights.
-    :raises ReaderError: if the weights are not those that were recorded.
+        among them. Empty where nothing is written. Where this copy has no weights of its own, the careful recogniser's
+        opinion of the signs stands as it is, and its probabilities are too high.
+    :raises ReaderError: if the weights are not those that were recorded, or the recogniser's are not installed.
     :raises ValueError: if the strip is not gray.
     """
     return read_strips([strip], best=best, without_lines=without_lines)[0]
@@ -72,12 +83,17 @@ def read_strips(
     answers: list[tuple[StripReading, ...]] = []
     for strip in strips:
         ink = prepared(strip, without_lines=without_lines)
-        if loaded is None or ink is None:
+        if ink is None:
             answers.append(())
             continue
-        path, warmth = loaded
-        (logits,) = session_of(path).run(None, {"ink": ink[None, None]})
-        found = best_strings(log_probabilities(logits[0], warmth), best)
+        seen = opinions(ink)
+        if loaded is None:
+            steps = log_probabilities(seen[:, KNOWN])
+        else:
+            path, warmth = loaded
+            (logits,) = session_of(path).run(None, {"opinions": seen[None]})
+            steps = log_probabilities(logits[0], warmth)
+        found = best_strings(steps, best)
         # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
         answers.append(() if found and not found[0].text else tuple(r for r in found if r.text))
     return answers
@@ -96,9 +112,43 @@ def _loaded() -> tuple[Path, float] | None:
     if found is None:
         return None
     path, about = found
-    if about["signs"] != SIGNS:
-        raise ValueError(f"{_FILE} knows other signs than this reader: {about['signs']!r}")
+    if about["recogniser_sha256"] != recogniser_digest():
+        raise ReaderError(
+            f"{path.name} was trained on another careful recogniser than the one installed. Install what"
+            " requirements.txt says, or train it again as docs/training.md says."
+        )
     return path, float(about["temperature"])
+
+
+@cache
+def recogniser_digest() -> str:
+    """Return the SHA-256 of the careful recogniser, whose opinions the network was trained on."""
+    return file_digest(weight_path(CAREFUL_RECOGNISER))
+
+
+@cache
+def _columns() -> NDArray[np.intp]:
+    """Return where the blank and the recognised signs stand in the careful recogniser's answer."""
+    listed = weight_path(CAREFUL_CHARACTERS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    signs = ["", *listed, " "]
+    return np.array([0, *(signs.index(sign) for sign in _RECOGNISED)])
+
+
+OPINIONS: Final = 1 + len(_RECOGNISED)
+"""How many opinions the recogniser has of each step: the blank, printable ASCII, the space."""
+KNOWN: Final = (0, *(1 + _RECOGNISED.index(sign) for sign in SIGNS))
+"""Which of them are of the blank and of :data:`SIGNS`."""
+
+
+def opinions(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the careful recogniser's log probabilities, shape (w / 8, OPINIONS), for a prepared strip.
+
+    :raises ReaderError: if its weights are not installed.
+    """
+    # As on white paper, but neither pure white nor pure black: what it was trained on are photographs.
+    pixels = ((235.0 - 200.0 * ink) / 127.5 - 1.0).astype(np.float32)
+    (odds,) = session(CAREFUL_RECOGNISER).run(None, {"x": np.repeat(pixels[None, None], 3, axis=1)})
+    return np.asarray(np.log(np.maximum(odds[0][:, _columns()], _DOUBT)), np.float32)
 
 
 def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArray[np.float64]:
@@ -139,7 +189,7 @@ def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray
             ink = np.minimum(written / darkest, np.float32(1))
     ink = _cut(ink)
     h, w = ink.shape
-    width = min(max(round(w * HEIGHT / h), 8), _WIDEST)
+    width = min(max(round(_STRETCH * w * HEIGHT / h), 32), _WIDEST)
     how = cv2.INTER_AREA if h > HEIGHT else cv2.INTER_LINEAR
     scaled = cv2.resize(ink, (width, HEIGHT), interpolation=how)
     padded = np.zeros((HEIGHT, -(-(width + 2 * _SIDE) // 8) * 8), np.float32)
@@ -174,11 +224,11 @@ def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
         thick = cv2.dilate(dark, np.ones((3, 1), np.uint8))
         level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
         lines |= level & dark
-    wide = cv2.dilate(dark, np.ones((1, 3), np.uint8))
+    wide = np.asarray(cv2.dilate(dark, np.ones((1, 3), np.uint8)))
     edge = max(2, round(0.12 * h))
     # From top to bottom, or, shorter, where it meets a level line: a one in a tight crop is no box.
     for reach, meets in ((h, False), (round(0.75 * h), True)):
-        upright = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+        upright = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)))
         upright[:, edge : w - edge] = 0
         if meets:
             near = cv2.dilate(lines, np.ones((5, 5), np.uint8))

@@ -173,7 +173,7 @@ def _pen(
                     canvas, part_begin - 3, y + 5 * line, x + 2, y + 5 * line + float(rng.normal(0, 1.5)), pen
                 )
     end = x
-    ink = canvas.astype(np.float32) / 255
+    ink = np.asarray(canvas, np.float32) / np.float32(255)
     rows = np.flatnonzero(canvas.any(axis=1))
     top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (_ABOVE, _ABOVE + DIGIT)
     return ink, (int(begin) - 2, top, int(end) + 4, bottom)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from extraction.reading.digits import HEIGHT, SIGNS
+from extraction.reading.digits import OPINIONS, SIGNS
 from extraction.training.digit_strips import Sources, simulated, spliced, written
 from extraction.training.digits import DigitReader, Example, Real, batches, drawn_examples, fonts_in, loss_of
 from extraction.training.strokes import SHAPES, hand_of, strokes_of
@@ -70,12 +70,12 @@ def test_signs_that_are_not_told_cost_nothing() -> None:
     with_point = logits.clone()
     with_point[0, 1] = -20.0
     with_point[0, 1, SIGNS.index(".") + 1] = 20.0
-    ink = np.zeros((HEIGHT, 16), np.uint8)
+    seen = np.zeros((4, OPINIONS), np.float16)
 
     def loss(answer: torch.Tensor, *, digits_only: bool) -> float:
         network = torch.nn.Module()
         network.forward = lambda _: answer  # type: ignore[method-assign]
-        return float(loss_of(network, [Example(ink, "15", digits_only)]))
+        return float(loss_of(network, [Example(seen, "15", digits_only)]))
 
     assert loss(logits, digits_only=True) < 0.01
     assert loss(with_point, digits_only=True) < 0.01
@@ -87,12 +87,12 @@ def test_the_network_learns_from_what_is_drawn() -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     real = [Real(*real_strip(text)) for text in ("481", "052", "937", "26")]
-    pool = drawn_examples(real, NOTHING, 64, rng)
+    pool = drawn_examples(real, NOTHING, 40, rng)
     network = DigitReader()
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
     losses = []
     for batch in batches(pool, 25, rng):
-        loss = loss_of(network, batch, rng)
+        loss = loss_of(network, batch)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -119,10 +119,8 @@ def test_an_empty_folder_has_no_fonts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["12", "90"])
 def test_real_strips_keep_their_text_through_the_drawing(text: str) -> None:
     real = [Real(*real_strip(text))]
-    drawn = drawn_examples(real, NOTHING, 60, np.random.default_rng(8))
+    drawn = drawn_examples(real, NOTHING, 30, np.random.default_rng(8))
     told = [e for e in drawn if e.digits_only]
     assert told
     assert all(set(e.text) <= set(text) for e in told)
-    assert all(
-        e.ink.dtype == np.uint8 and e.ink.shape[0] == HEIGHT and e.ink.shape[1] % 8 == 0 for e in drawn
-    )
+    assert all(e.opinions.shape[1] == OPINIONS and float(e.opinions.max()) <= 0 for e in drawn)
