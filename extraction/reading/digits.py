@@ -221,36 +221,40 @@ def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     # Longer than any dash or bar of a seven; a line that runs down a pixel on its way is still one.
     long = round(1.3 * h)
     if w > long:
-        thick = cv2.dilate(dark, np.ones((3, 1), np.uint8))
-        level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
-        lines |= level & dark
-    wide = np.asarray(cv2.dilate(dark, np.ones((1, 3), np.uint8)))
+        lines |= _opened(_grown(dark, 3, 1), 1, long) & dark
+    wide = _grown(dark, 1, 3)
     edge = max(2, round(0.12 * h))
     # From top to bottom, or, shorter, where it meets a level line: a one in a tight crop is no box.
-    for reach, meets in ((h, False), (round(0.75 * h), True)):
-        upright = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)))
+    for tall, meets in ((h, False), (round(0.75 * h), True)):
+        upright = _opened(wide, tall, 1)
         upright[:, edge : w - edge] = 0
         if meets:
-            near = cv2.dilate(lines, np.ones((5, 5), np.uint8))
-            upright[:, ~(upright & near).any(axis=0)] = 0
+            upright[:, ~(upright & _grown(lines, 5, 5)).any(axis=0)] = 0
         lines |= upright & dark
     if not lines.any():
         return ink
     writing = dark & ~lines
     reach = max(3, round(0.1 * h))
-    above = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, reach - 1))
-    below = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, 0))
-    gone = cv2.dilate(lines & ~(above & below), np.ones((3, 3), np.uint8)) & ~writing
-    gone &= ~(above & below)
+    crossed = _grown(writing, reach, 1, anchor=(0, reach - 1)) & _grown(writing, reach, 1, anchor=(0, 0))
+    gone = _grown(lines & ~crossed, 3, 3) & ~writing & ~crossed
     return np.asarray(np.where(gone > 0, np.float32(0), ink), np.float32)
+
+
+def _grown(
+    mask: NDArray[np.uint8], height: int, width: int, anchor: tuple[int, int] = (-1, -1)
+) -> NDArray[np.uint8]:
+    return np.asarray(cv2.dilate(mask, np.ones((height, width), np.uint8), anchor=anchor), np.uint8)
+
+
+def _opened(mask: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((height, width), np.uint8)), np.uint8)
 
 
 def _cut(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cut empty rows and columns away around the writing, leaving an eighth of its height."""
     h, w = ink.shape
-    dark = (ink > 0.4).astype(np.uint8)
     # Single dark pixels are grain.
-    dark = cv2.erode(cv2.dilate(dark, np.ones((2, 2), np.uint8)), np.ones((3, 3), np.uint8))
+    dark = cv2.erode(_grown((ink > 0.4).astype(np.uint8), 2, 2), np.ones((3, 3), np.uint8))
     rows = np.flatnonzero(dark.sum(axis=1) > 0)
     columns = np.flatnonzero(dark.sum(axis=0) > 0)
     if not len(rows):

@@ -63,6 +63,8 @@ class DigitReader(nn.Module):
     Two answers for each step, so that narrow digits side by side have room.
     """
 
+    known: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.look = nn.Conv1d(OPINIONS, WIDTH, 3, padding=1)
@@ -371,7 +373,7 @@ def train(
              "seconds": time.process_time() - begun, "rounds": rounds, "report": report}, checkpoint.with_suffix(".new")
         )  # fmt: skip
         checkpoint.with_suffix(".new").replace(checkpoint)
-    return mean, report
+    return mean, {**report, "processor_seconds": round(time.process_time() - begun)}
 
 
 def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
@@ -483,9 +485,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "fonts": sorted(path.stem for path in fonts),
         },
         "seed": options.seed,
-        "minutes": options.minutes,
         "held_back": report,
-        "temperature": temperature_of(network, [*held["amounts"], *held["simulated"]]),
+        "temperature": temperature_of(network, [*held["amounts"], *held["simulated"][:70]]),
     }
     export(network, WEIGHTS / "digits.onnx", about)
     sys.stdout.write(f"wrote digits.onnx: {report}\n")
