@@ -36,9 +36,12 @@ HEIGHT: Final = 48
 SIGNS: Final = "0123456789.,$-/# "
 """What the network tells apart; its answer has "nothing new" (the blank) before them."""
 
+BOTH_VIEWS: Final = (False, True)
+
 _FILE: Final = "digits.onnx"
 _WORKING_HEIGHT: Final = 96  # larger strips are reduced to this before anything is looked for in them
-_STRETCH: Final = 1.25  # hands write narrower than type: digits side by side need steps of their own
+_PEN: Final = 0.4  # fainter writing than this is darkened to it
+_LOOSE: Final = 0.65  # writing lower than this share of its strip is cut out of it
 _RECOGNISED: Final = "".join(chr(code) for code in range(33, 127)) + " "
 _DOUBT: Final = 1e-10  # probabilities of the recogniser below this are all the same
 _SIDE: Final = 8  # empty columns left and right, so that signs at an edge are seen whole
@@ -59,44 +62,45 @@ class StripReading:
 
 
 def read_strip(
-    strip: NDArray[np.uint8], *, best: int = 5, without_lines: bool = True
+    strip: NDArray[np.uint8], *, best: int = 5, views: Sequence[bool] = BOTH_VIEWS
 ) -> tuple[StripReading, ...]:
     """Read one line of hand-written digits.
 
     :param strip: gray picture of the line, shape (h, w), dark on light; better cut loosely than through the digits.
     :param best: how many strings at most.
-    :param without_lines: take box lines and underlines away first.
+    :param views: how to look at it, once for each: False as it is, True with box lines and underlines taken away. The
+        probabilities are the views' mean; a strip without lines is looked at once.
     :returns: the most probable strings, best first; what their probabilities lack to 1 belongs to strings not
         among them. Empty where nothing is written. Where this copy has no weights of its own, the careful recogniser's
         opinion of the signs stands as it is, and its probabilities are too high.
     :raises ReaderError: if the weights are not those that were recorded, or the recogniser's are not installed.
     :raises ValueError: if the strip is not gray.
     """
-    return read_strips([strip], best=best, without_lines=without_lines)[0]
+    inks = [prepared(strip, without_lines=view) for view in views]
+    seen = [ink for ink in inks if ink is not None]
+    if not seen or len(seen) < len(inks):  # nothing is written, or nothing but lines
+        return ()
+    if all(ink.shape == seen[0].shape and np.array_equal(ink, seen[0]) for ink in seen[1:]):
+        del seen[1:]
+    odds: dict[str, float] = {}
+    for ink in seen:
+        for reading in best_strings(_steps(opinions(ink)), _BEAM):
+            odds[reading.text] = odds.get(reading.text, 0.0) + reading.probability / len(seen)
+    ranked = sorted(odds.items(), key=lambda item: (-item[1], item[0]))
+    # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
+    if not ranked[0][0]:
+        return ()
+    return tuple(StripReading(text, odd) for text, odd in ranked if text)[:best]
 
 
-def read_strips(
-    strips: Sequence[NDArray[np.uint8]], *, best: int = 5, without_lines: bool = True
-) -> list[tuple[StripReading, ...]]:
-    """Read several strips; see :func:`read_strip`. The answers stand in the order of the strips."""
+def _steps(seen: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log probabilities of the blank and of the signs at each step, from the recogniser's opinions."""
     loaded = _loaded()
-    answers: list[tuple[StripReading, ...]] = []
-    for strip in strips:
-        ink = prepared(strip, without_lines=without_lines)
-        if ink is None:
-            answers.append(())
-            continue
-        seen = opinions(ink)
-        if loaded is None:
-            steps = log_probabilities(seen[:, KNOWN])
-        else:
-            path, warmth = loaded
-            (logits,) = session_of(path).run(None, {"opinions": seen[None]})
-            steps = log_probabilities(logits[0], warmth)
-        found = best_strings(steps, best)
-        # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
-        answers.append(() if found and not found[0].text else tuple(r for r in found if r.text))
-    return answers
+    if loaded is None:
+        return log_probabilities(seen[:, KNOWN])
+    path, warmth = loaded
+    (logits,) = session_of(path).run(None, {"opinions": seen[None]})
+    return log_probabilities(logits[0], warmth)
 
 
 @cache
@@ -145,8 +149,8 @@ def opinions(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
     :raises ReaderError: if its weights are not installed.
     """
-    # As on white paper, but neither pure white nor pure black: what it was trained on are photographs.
-    pixels = ((235.0 - 200.0 * ink) / 127.5 - 1.0).astype(np.float32)
+    # On even light paper and else in its own tones: made black on white, fewer strips are read right.
+    pixels = (220.0 * (1.0 - ink) / 127.5 - 1.0).astype(np.float32)
     (odds,) = session(CAREFUL_RECOGNISER).run(None, {"x": np.repeat(pixels[None, None], 3, axis=1)})
     return np.asarray(np.log(np.maximum(odds[0][:, _columns()], _DOUBT)), np.float32)
 
@@ -162,7 +166,7 @@ def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArr
 
 
 def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray[np.float32] | None:
-    """Turn a gray strip into ink from 0 to 1, shape (HEIGHT, w): even light, full contrast, no lines, no margins.
+    """Turn a gray strip into ink from 0 to 1, shape (HEIGHT, w): even light, no lines, no wide margins.
 
     :returns: None where nothing is written.
     :raises ValueError: if the strip is not gray.
@@ -177,28 +181,27 @@ def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray
             cv2.resize(strip, (width, _WORKING_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
         )
     ink = _ink(strip)
-    if ink is None:
+    darkest = _darkest(ink)
+    if darkest < _FAINTEST:
         return None
     if without_lines:
-        written = _without_lines(ink)
-        # Printed lines are often darker than the pen: what is left is brought to full contrast again.
-        if written is not ink:
-            darkest = float(np.percentile(cv2.blur(written, (3, 3)), 98.5))
-            if darkest < 0.12:
-                return None
-            ink = np.minimum(written / darkest, np.float32(1))
-    ink = _cut(ink)
+        ink = _without_lines(ink, darkest)
+        # Printed lines are often darker than the pen: what is left decides how dark the writing is.
+        left = _darkest(ink)
+        if left < max(_FAINTEST, 0.12 * darkest):
+            return None
+        darkest = left
+    ink = _cut(np.minimum(ink * max(1.0, _PEN / darkest), np.float32(1)), max(darkest, _PEN))
     h, w = ink.shape
-    width = min(max(round(_STRETCH * w * HEIGHT / h), 32), _WIDEST)
+    width = min(max(round(w * HEIGHT / h), 32), _WIDEST)
     how = cv2.INTER_AREA if h > HEIGHT else cv2.INTER_LINEAR
-    scaled = cv2.resize(ink, (width, HEIGHT), interpolation=how)
     padded = np.zeros((HEIGHT, -(-(width + 2 * _SIDE) // 8) * 8), np.float32)
-    padded[:, _SIDE : _SIDE + width] = scaled
+    padded[:, _SIDE : _SIDE + width] = cv2.resize(ink, (width, HEIGHT), interpolation=how)
     return padded
 
 
-def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """Return how much darker than the paper around it each pixel is, the darkest writing being 1."""
+def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how much darker than the paper around it each pixel is, as a share of the paper's light."""
     h, w = strip.shape
     # The paper is what stays when everything narrower than a stroke's surroundings is filled with what is lighter.
     small = cv2.resize(strip, (max(2, w // 4), max(2, h // 4)), interpolation=cv2.INTER_AREA)
@@ -206,17 +209,18 @@ def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     paper = cv2.blur(paper, (reach, reach))
     paper = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    ink = np.clip((paper - strip) / np.maximum(paper, 20.0), 0.0, 1.0)
-    darkest = float(np.percentile(cv2.blur(ink, (3, 3)), 98.5))
-    if darkest < _FAINTEST:
-        return None
-    return np.asarray(np.minimum(ink / darkest, 1.0), np.float32)
+    return np.asarray(np.clip((paper - strip) / np.maximum(paper, 20.0), 0.0, 1.0), np.float32)
 
 
-def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def _darkest(ink: NDArray[np.float32]) -> float:
+    """Return how dark the writing is; single pixels are no writing."""
+    return float(np.percentile(cv2.blur(ink, (3, 3)), 98.5))
+
+
+def _without_lines(ink: NDArray[np.float32], darkest: float) -> NDArray[np.float32]:
     """Take away long level lines, and upright ones at the left and right edge; what crosses a line stays whole."""
     h, w = ink.shape
-    dark = (ink > 0.3).astype(np.uint8)
+    dark = (ink > 0.3 * darkest).astype(np.uint8)
     lines = np.zeros_like(dark)
     # Longer than any dash or bar of a seven; a line that runs down a pixel on its way is still one.
     long = round(1.3 * h)
@@ -250,19 +254,21 @@ def _opened(mask: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((height, width), np.uint8)), np.uint8)
 
 
-def _cut(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cut empty rows and columns away around the writing, leaving an eighth of its height."""
+def _cut(ink: NDArray[np.float32], darkest: float) -> NDArray[np.float32]:
+    """Cut empty rows and columns away where the writing fills little of the strip, leaving a quarter of its height."""
     h, w = ink.shape
     # Single dark pixels are grain.
-    dark = cv2.erode(_grown((ink > 0.4).astype(np.uint8), 2, 2), np.ones((3, 3), np.uint8))
+    dark = cv2.erode(_grown((ink > 0.4 * darkest).astype(np.uint8), 2, 2), np.ones((3, 3), np.uint8))
     rows = np.flatnonzero(dark.sum(axis=1) > 0)
     columns = np.flatnonzero(dark.sum(axis=0) > 0)
     if not len(rows):
         return ink
     y0, y1 = int(rows[0]), int(rows[-1]) + 1
-    around = max(2, (y1 - y0) // 8)
+    if y1 - y0 > _LOOSE * h:
+        return ink
+    around = max(2, (y1 - y0) // 4)
     y0, y1 = max(0, y0 - around), min(h, y1 + around)
-    x0, x1 = max(0, int(columns[0]) - 2 * around), min(w, int(columns[-1]) + 1 + 2 * around)
+    x0, x1 = max(0, int(columns[0]) - around), min(w, int(columns[-1]) + 1 + around)
     # Never so far that a lone dash fills the strip.
     least = h // 3
     if y1 - y0 < least:

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from extraction.reading import digits
 from extraction.reading.digits import (
     KNOWN,
     OPINIONS,
@@ -235,7 +236,8 @@ def asked(pixels: np.ndarray, text: str, *, digits_only: bool, without_lines: bo
 
 def kept(cache: Path, name: str, make: Callable[[], list[Example]]) -> list[Example]:
     """Return examples from the cache, made first if they aren't there: asking the recogniser is what takes time."""
-    path = cache / f"opinions-{recogniser_digest()[:8]}-{name}.npz"
+    made_by = file_digest(Path(digits.__file__))[:8]  # other preparation, other opinions
+    path = cache / f"opinions-{recogniser_digest()[:8]}-{made_by}-{name}.npz"
     if not path.exists():
         made = make()
         np.savez(
