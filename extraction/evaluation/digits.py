@@ -3,8 +3,7 @@
 DATA is the folder of real digits (docs/training.md). Two sets are scored, neither ever trained on: the test split of
 real amounts from bank checks, and strings put together from single real digits whose writers are all others than the
 training's. The signs between the digits of an amount are not in the truth, so the digits are compared. Every reader
-reads the same strips in the same run: ours, ours with the lines left in and with the lines removed, and PP-OCRv6 tiny
-and small as they stand.
+reads the same strips in the same run: ours, ours with the lines left in, and PP-OCRv6 tiny and small as they stand.
 """
 
 from __future__ import annotations
@@ -200,8 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     readers: dict[str, Reader] = {
         "digit reader": read_strip,
-        "  lines left in": lambda strip: read_strip(strip, views=(False,)),
-        "  lines removed": lambda strip: read_strip(strip, views=(True,)),
+        "  lines left in": lambda strip: read_strip(strip, without_lines=False),
     }
     if not options.ours:
         readers["PP-OCRv6 tiny"] = stock_reader(careful=False)

@@ -1,14 +1,13 @@
 """The digit reader: hand-written numbers, amounts and dates in a strip of one line, several strings with probabilities.
 
-The careful recogniser (PP-OCRv6 small) says for every few columns of the strip how probable each ASCII sign is; an own
-network (``extraction.training.digits``, docs/training.md) that knows how digits are written by hand makes of it the
-probabilities of the signs of amounts and of "nothing new" (connectionist temporal classification, CTC). A prefix beam
-search adds up the ways that lead to the same string. Cents written small and raised come after a space ("680 00").
+The careful recogniser (PP-OCRv6 small) says for every few columns of the strip how probable each ASCII sign is. Kept to
+the signs of amounts, and corrected by an own network where this copy has its weights (docs/training.md), that gives the
+probabilities of the signs and of "nothing new" (connectionist temporal classification, CTC) at each step. A prefix beam
+search adds up the ways that lead to the same string.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,8 +35,6 @@ HEIGHT: Final = 48
 SIGNS: Final = "0123456789.,$-/# "
 """What the network tells apart; its answer has "nothing new" (the blank) before them."""
 
-BOTH_VIEWS: Final = (False, True)
-
 _FILE: Final = "digits.onnx"
 _WORKING_HEIGHT: Final = 96  # larger strips are reduced to this before anything is looked for in them
 _PEN: Final = 0.4  # fainter writing than this is darkened to it
@@ -62,35 +59,27 @@ class StripReading:
 
 
 def read_strip(
-    strip: NDArray[np.uint8], *, best: int = 5, views: Sequence[bool] = BOTH_VIEWS
+    strip: NDArray[np.uint8], *, best: int = 5, without_lines: bool = True
 ) -> tuple[StripReading, ...]:
     """Read one line of hand-written digits.
 
     :param strip: gray picture of the line, shape (h, w), dark on light; better cut loosely than through the digits.
     :param best: how many strings at most.
-    :param views: how to look at it, once for each: False as it is, True with box lines and underlines taken away. The
-        probabilities are the views' mean; a strip without lines is looked at once.
+    :param without_lines: take box lines and underlines away first.
     :returns: the most probable strings, best first; what their probabilities lack to 1 belongs to strings not
         among them. Empty where nothing is written. Where this copy has no weights of its own, the careful recogniser's
         opinion of the signs stands as it is, and its probabilities are too high.
     :raises ReaderError: if the weights are not those that were recorded, or the recogniser's are not installed.
     :raises ValueError: if the strip is not gray.
     """
-    inks = [prepared(strip, without_lines=view) for view in views]
-    seen = [ink for ink in inks if ink is not None]
-    if not seen or len(seen) < len(inks):  # nothing is written, or nothing but lines
+    ink = prepared(strip, without_lines=without_lines)
+    if ink is None:
         return ()
-    if all(ink.shape == seen[0].shape and np.array_equal(ink, seen[0]) for ink in seen[1:]):
-        del seen[1:]
-    odds: dict[str, float] = {}
-    for ink in seen:
-        for reading in best_strings(_steps(opinions(ink)), _BEAM):
-            odds[reading.text] = odds.get(reading.text, 0.0) + reading.probability / len(seen)
-    ranked = sorted(odds.items(), key=lambda item: (-item[1], item[0]))
+    found = best_strings(_steps(opinions(ink)), best + 1)
     # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
-    if not ranked[0][0]:
+    if not found[0].text:
         return ()
-    return tuple(StripReading(text, odd) for text, odd in ranked if text)[:best]
+    return tuple(reading for reading in found if reading.text)[:best]
 
 
 def _steps(seen: NDArray[np.float32]) -> NDArray[np.float64]:

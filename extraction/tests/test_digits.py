@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from extraction.evaluation.digits import Sample, measure
 from extraction.reading.digits import (
     SIGNS,
+    StripReading,
     best_strings,
     log_probabilities,
     prepared,
@@ -117,3 +119,19 @@ def test_the_beam_adds_up_all_ways_to_a_string() -> None:
     for reading in best_strings(steps, 3):
         assert reading.probability == pytest.approx(expected[reading.text], rel=0.02)
     assert [r.text for r in best_strings(steps, 3)] == sorted(expected, key=lambda t: -expected[t])[:3]
+
+
+def test_the_measure_compares_digits_and_counts_the_five_best() -> None:
+    paper = np.zeros((10, 10), np.uint8)
+    answers = {
+        "1250": [StripReading("1,250", 0.4), StripReading("1.250", 0.2), StripReading("7250", 0.5)],
+        "680": [StripReading("688", 0.9), StripReading("680", 0.1)],
+        "94": [],
+    }
+    samples = [Sample(digits, paper, digits) for digits in answers]
+    waiting = iter(answers.values())
+    score = measure(samples, lambda _: next(waiting))
+    # Two spellings of 1250 together outweigh one of 7250; of 688 one digit is wrong; of nothing both are missing.
+    assert (score.strings, score.exact, score.among_five) == (3, 1, 2)
+    assert (score.digits, score.wrong_digits) == (9, 3)
+    assert [truth for _, truth, _ in score.mistakes] == ["680", "94"]
