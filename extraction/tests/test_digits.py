@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import cv2
@@ -16,10 +17,13 @@ from extraction.reading.digits import (
     SIGNS,
     StripReading,
     best_strings,
+    digits_version,
     log_probabilities,
     prepared,
     read_strip,
 )
+from extraction.reading.weights import OWN, own_weights
+from extraction.schema import ReaderError
 
 NUMBERS = ("4821", "10375", "2,350", "680", "1997", "$475.00", "56104", "3/14/2025", "720.50", "90218")
 
@@ -135,3 +139,21 @@ def test_the_measure_compares_digits_and_counts_the_five_best() -> None:
     assert (score.strings, score.exact, score.among_five) == (3, 1, 2)
     assert (score.digits, score.wrong_digits) == (9, 3)
     assert [truth for _, truth, _ in score.mistakes] == ["680", "94"]
+
+
+def test_weights_that_are_not_the_recorded_ones_are_refused(tmp_path: Path) -> None:
+    for name in ("digits.onnx", "digits.json"):
+        shutil.copy(OWN / name, tmp_path)
+    assert own_weights("digits.onnx", tmp_path) is not None
+    with (tmp_path / "digits.onnx").open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)
+        file.seek(1000)
+        file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(ReaderError, match=r"digits\.onnx is not the file"):
+        own_weights("digits.onnx", tmp_path)
+
+
+def test_the_weights_are_small_and_named() -> None:
+    assert len(digits_version()) == 8
+    assert (OWN / "digits.onnx").stat().st_size <= 4_000_000
