@@ -227,7 +227,7 @@ def currency_of(text: str) -> str | None:
 
 def find_currencies(text: str) -> list[str]:
     """Return the ISO codes of all currency marks in a text, in order, with repetition."""
-    pattern = rf"(?<![A-Za-z]){_CURRENCY}(?![A-Za-z])"
+    pattern = rf"(?<![A-Za-z]){_CURRENCY}(?![A-Za-z])(?<!-Fr\.)"  # "Mo.-Fr. 08.30": opening hours
     found = []
     for match in re.finditer(pattern, text):
         code = currency_of(match.group())

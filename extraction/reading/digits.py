@@ -1,14 +1,13 @@
 """The digit reader: hand-written numbers, amounts and dates in a strip of one line, several strings with probabilities.
 
-The network (``extraction.training.digits``, docs/training.md) sees the strip as ink, 32 pixels high, and gives for
-every two columns the probability of each sign and of "nothing new" (connectionist temporal classification, CTC). A
-prefix beam search adds up the ways that lead to the same string. Cents written small and raised come after a space
-("680 00").
+The careful recogniser (PP-OCRv6 small) says for every few columns of the strip how probable each ASCII sign is. Kept to
+the signs of amounts, and corrected by an own network where this copy has its weights (docs/training.md), that gives the
+probabilities of the signs and of "nothing new" (connectionist temporal classification, CTC) at each step. A prefix beam
+search adds up the ways that lead to the same string.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,22 +16,33 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from extraction.reading.weights import own_weights, session_of
+from extraction.reading.weights import (
+    CAREFUL_CHARACTERS,
+    CAREFUL_RECOGNISER,
+    file_digest,
+    own_weights,
+    session,
+    session_of,
+    weight_path,
+)
+from extraction.schema import ReaderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HEIGHT: Final = 32
-"""Pixels of a strip's height as the network sees it."""
+HEIGHT: Final = 48
+"""Pixels of a strip's height as the recogniser sees it."""
 SIGNS: Final = "0123456789.,$-/# "
 """What the network tells apart; its answer has "nothing new" (the blank) before them."""
-STEP: Final = 2
-"""Columns of a strip for each step of the network's answer."""
 
 _FILE: Final = "digits.onnx"
-_WORKING_HEIGHT: Final = 72  # larger strips are reduced to this before anything is looked for in them
+_WORKING_HEIGHT: Final = 96  # larger strips are reduced to this before anything is looked for in them
+_PEN: Final = 0.4  # fainter writing than this is darkened to it
+_LOOSE: Final = 0.65  # writing lower than this share of its strip is cut out of it
+_RECOGNISED: Final = "".join(chr(code) for code in range(33, 127)) + " "
+_DOUBT: Final = 1e-10  # probabilities of the recogniser below this are all the same
 _SIDE: Final = 8  # empty columns left and right, so that signs at an edge are seen whole
-_WIDEST: Final = 800
+_WIDEST: Final = 1200
 # Ink that darkens the paper by less than this is no ink: grain and JPEG blocks reach 0.04.
 _FAINTEST: Final = 0.05
 _BEAM: Final = 12
@@ -57,30 +67,29 @@ def read_strip(
     :param best: how many strings at most.
     :param without_lines: take box lines and underlines away first.
     :returns: the most probable strings, best first; what their probabilities lack to 1 belongs to strings not
-        among them. Empty where nothing is written, or where this copy has no weights.
-    :raises ReaderError: if the weights are not those that were recorded.
+        among them. Empty where nothing is written. Where this copy has no weights of its own, the careful recogniser's
+        opinion of the signs stands as it is, and its probabilities are too high.
+    :raises ReaderError: if the weights are not those that were recorded, or the recogniser's are not installed.
     :raises ValueError: if the strip is not gray.
     """
-    return read_strips([strip], best=best, without_lines=without_lines)[0]
+    ink = prepared(strip, without_lines=without_lines)
+    if ink is None:
+        return ()
+    found = best_strings(_steps(opinions(ink)), best + 1)
+    # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
+    if not found[0].text:
+        return ()
+    return tuple(reading for reading in found if reading.text)[:best]
 
 
-def read_strips(
-    strips: Sequence[NDArray[np.uint8]], *, best: int = 5, without_lines: bool = True
-) -> list[tuple[StripReading, ...]]:
-    """Read several strips; see :func:`read_strip`. The answers stand in the order of the strips."""
+def _steps(seen: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log probabilities of the blank and of the signs at each step, from the recogniser's opinions."""
     loaded = _loaded()
-    answers: list[tuple[StripReading, ...]] = []
-    for strip in strips:
-        ink = prepared(strip, without_lines=without_lines)
-        if loaded is None or ink is None:
-            answers.append(())
-            continue
-        path, warmth = loaded
-        (logits,) = session_of(path).run(None, {"ink": ink[None, None]})
-        found = best_strings(log_probabilities(logits[0], warmth), best)
-        # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
-        answers.append(() if found and not found[0].text else tuple(r for r in found if r.text))
-    return answers
+    if loaded is None:
+        return log_probabilities(seen[:, KNOWN])
+    path, warmth = loaded
+    (logits,) = session_of(path).run(None, {"opinions": seen[None]})
+    return log_probabilities(logits[0], warmth)
 
 
 @cache
@@ -96,9 +105,43 @@ def _loaded() -> tuple[Path, float] | None:
     if found is None:
         return None
     path, about = found
-    if about["signs"] != SIGNS:
-        raise ValueError(f"{_FILE} knows other signs than this reader: {about['signs']!r}")
+    if about["recogniser_sha256"] != recogniser_digest():
+        raise ReaderError(
+            f"{path.name} was trained on another careful recogniser than the one installed. Install what"
+            " requirements.txt says, or train it again as docs/training.md says."
+        )
     return path, float(about["temperature"])
+
+
+@cache
+def recogniser_digest() -> str:
+    """Return the SHA-256 of the careful recogniser, whose opinions the network was trained on."""
+    return file_digest(weight_path(CAREFUL_RECOGNISER))
+
+
+@cache
+def _columns() -> NDArray[np.intp]:
+    """Return where the blank and the recognised signs stand in the careful recogniser's answer."""
+    listed = weight_path(CAREFUL_CHARACTERS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    signs = ["", *listed, " "]
+    return np.array([0, *(signs.index(sign) for sign in _RECOGNISED)])
+
+
+OPINIONS: Final = 1 + len(_RECOGNISED)
+"""How many opinions the recogniser has of each step: the blank, printable ASCII, the space."""
+KNOWN: Final = (0, *(1 + _RECOGNISED.index(sign) for sign in SIGNS))
+"""Which of them are of the blank and of :data:`SIGNS`."""
+
+
+def opinions(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the careful recogniser's log probabilities, shape (w / 8, OPINIONS), for a prepared strip.
+
+    :raises ReaderError: if its weights are not installed.
+    """
+    # On even light paper and else in its own tones: made black on white, fewer strips are read right.
+    pixels = (220.0 * (1.0 - ink) / 127.5 - 1.0).astype(np.float32)
+    (odds,) = session(CAREFUL_RECOGNISER).run(None, {"x": np.repeat(pixels[None, None], 3, axis=1)})
+    return np.asarray(np.log(np.maximum(odds[0][:, _columns()], _DOUBT)), np.float32)
 
 
 def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArray[np.float64]:
@@ -112,7 +155,7 @@ def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArr
 
 
 def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray[np.float32] | None:
-    """Turn a gray strip into ink from 0 to 1, shape (HEIGHT, w): even light, full contrast, no lines, no margins.
+    """Turn a gray strip into ink from 0 to 1, shape (HEIGHT, w): even light, no lines, no wide margins.
 
     :returns: None where nothing is written.
     :raises ValueError: if the strip is not gray.
@@ -127,28 +170,27 @@ def prepared(strip: NDArray[np.uint8], *, without_lines: bool = True) -> NDArray
             cv2.resize(strip, (width, _WORKING_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
         )
     ink = _ink(strip)
-    if ink is None:
+    darkest = _darkest(ink)
+    if darkest < _FAINTEST:
         return None
     if without_lines:
-        written = _without_lines(ink)
-        # Printed lines are often darker than the pen: what is left is brought to full contrast again.
-        if written is not ink:
-            darkest = float(np.percentile(cv2.blur(written, (3, 3)), 98.5))
-            if darkest < 0.12:
-                return None
-            ink = np.minimum(written / darkest, np.float32(1))
-    ink = _cut(ink)
+        ink = _without_lines(ink, darkest)
+        # Printed lines are often darker than the pen: what is left decides how dark the writing is.
+        left = _darkest(ink)
+        if left < max(_FAINTEST, 0.12 * darkest):
+            return None
+        darkest = left
+    ink = _cut(np.minimum(ink * max(1.0, _PEN / darkest), np.float32(1)), max(darkest, _PEN))
     h, w = ink.shape
-    width = min(max(round(w * HEIGHT / h), 8), _WIDEST)
+    width = min(max(round(w * HEIGHT / h), 32), _WIDEST)
     how = cv2.INTER_AREA if h > HEIGHT else cv2.INTER_LINEAR
-    scaled = cv2.resize(ink, (width, HEIGHT), interpolation=how)
     padded = np.zeros((HEIGHT, -(-(width + 2 * _SIDE) // 8) * 8), np.float32)
-    padded[:, _SIDE : _SIDE + width] = scaled
+    padded[:, _SIDE : _SIDE + width] = cv2.resize(ink, (width, HEIGHT), interpolation=how)
     return padded
 
 
-def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """Return how much darker than the paper around it each pixel is, the darkest writing being 1."""
+def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how much darker than the paper around it each pixel is, as a share of the paper's light."""
     h, w = strip.shape
     # The paper is what stays when everything narrower than a stroke's surroundings is filled with what is lighter.
     small = cv2.resize(strip, (max(2, w // 4), max(2, h // 4)), interpolation=cv2.INTER_AREA)
@@ -156,59 +198,66 @@ def _ink(strip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     paper = cv2.blur(paper, (reach, reach))
     paper = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    ink = np.clip((paper - strip) / np.maximum(paper, 20.0), 0.0, 1.0)
-    darkest = float(np.percentile(cv2.blur(ink, (3, 3)), 98.5))
-    if darkest < _FAINTEST:
-        return None
-    return np.asarray(np.minimum(ink / darkest, 1.0), np.float32)
+    return np.asarray(np.clip((paper - strip) / np.maximum(paper, 20.0), 0.0, 1.0), np.float32)
 
 
-def _without_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def _darkest(ink: NDArray[np.float32]) -> float:
+    """Return how dark the writing is; single pixels are no writing."""
+    return float(np.percentile(cv2.blur(ink, (3, 3)), 98.5))
+
+
+def _without_lines(ink: NDArray[np.float32], darkest: float) -> NDArray[np.float32]:
     """Take away long level lines, and upright ones at the left and right edge; what crosses a line stays whole."""
     h, w = ink.shape
-    dark = (ink > 0.3).astype(np.uint8)
+    dark = (ink > 0.3 * darkest).astype(np.uint8)
     lines = np.zeros_like(dark)
     # Longer than any dash or bar of a seven; a line that runs down a pixel on its way is still one.
     long = round(1.3 * h)
     if w > long:
-        thick = cv2.dilate(dark, np.ones((3, 1), np.uint8))
-        level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
-        lines |= level & dark
-    wide = cv2.dilate(dark, np.ones((1, 3), np.uint8))
+        lines |= _opened(_grown(dark, 3, 1), 1, long) & dark
+    wide = _grown(dark, 1, 3)
     edge = max(2, round(0.12 * h))
     # From top to bottom, or, shorter, where it meets a level line: a one in a tight crop is no box.
-    for reach, meets in ((h, False), (round(0.75 * h), True)):
-        upright = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+    for tall, meets in ((h, False), (round(0.75 * h), True)):
+        upright = _opened(wide, tall, 1)
         upright[:, edge : w - edge] = 0
         if meets:
-            near = cv2.dilate(lines, np.ones((5, 5), np.uint8))
-            upright[:, ~(upright & near).any(axis=0)] = 0
+            upright[:, ~(upright & _grown(lines, 5, 5)).any(axis=0)] = 0
         lines |= upright & dark
     if not lines.any():
         return ink
     writing = dark & ~lines
     reach = max(3, round(0.1 * h))
-    above = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, reach - 1))
-    below = cv2.dilate(writing, np.ones((reach, 1), np.uint8), anchor=(0, 0))
-    gone = cv2.dilate(lines & ~(above & below), np.ones((3, 3), np.uint8)) & ~writing
-    gone &= ~(above & below)
+    crossed = _grown(writing, reach, 1, anchor=(0, reach - 1)) & _grown(writing, reach, 1, anchor=(0, 0))
+    gone = _grown(lines & ~crossed, 3, 3) & ~writing & ~crossed
     return np.asarray(np.where(gone > 0, np.float32(0), ink), np.float32)
 
 
-def _cut(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cut empty rows and columns away around the writing, leaving an eighth of its height."""
+def _grown(
+    mask: NDArray[np.uint8], height: int, width: int, anchor: tuple[int, int] = (-1, -1)
+) -> NDArray[np.uint8]:
+    return np.asarray(cv2.dilate(mask, np.ones((height, width), np.uint8), anchor=anchor), np.uint8)
+
+
+def _opened(mask: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((height, width), np.uint8)), np.uint8)
+
+
+def _cut(ink: NDArray[np.float32], darkest: float) -> NDArray[np.float32]:
+    """Cut empty rows and columns away where the writing fills little of the strip, leaving a quarter of its height."""
     h, w = ink.shape
-    dark = (ink > 0.4).astype(np.uint8)
     # Single dark pixels are grain.
-    dark = cv2.erode(cv2.dilate(dark, np.ones((2, 2), np.uint8)), np.ones((3, 3), np.uint8))
+    dark = cv2.erode(_grown((ink > 0.4 * darkest).astype(np.uint8), 2, 2), np.ones((3, 3), np.uint8))
     rows = np.flatnonzero(dark.sum(axis=1) > 0)
     columns = np.flatnonzero(dark.sum(axis=0) > 0)
     if not len(rows):
         return ink
     y0, y1 = int(rows[0]), int(rows[-1]) + 1
-    around = max(2, (y1 - y0) // 8)
+    if y1 - y0 > _LOOSE * h:
+        return ink
+    around = max(2, (y1 - y0) // 4)
     y0, y1 = max(0, y0 - around), min(h, y1 + around)
-    x0, x1 = max(0, int(columns[0]) - 2 * around), min(w, int(columns[-1]) + 1 + 2 * around)
+    x0, x1 = max(0, int(columns[0]) - around), min(w, int(columns[-1]) + 1 + around)
     # Never so far that a lone dash fills the strip.
     least = h // 3
     if y1 - y0 < least:

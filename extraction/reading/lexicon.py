@@ -165,7 +165,7 @@ _NET_WORDS_TEXT = (
 _NET_WORDS = frozenset(_NET_WORDS_TEXT.split())
 _GROSS_WORDS_TEXT = (
     "gross brutto ttc incl inclusive including inc includes inkl mit con with comprises compris inclusief "
-    "rounded rounding after included"
+    "rounded rounding after included inklusive einschliesslich inclus inclusa compreso"
 )
 _GROSS_WORDS = frozenset(_GROSS_WORDS_TEXT.split())
 _ADDING_WORDS_TEXT = "zzgl zuzugl zuzuglich plus add dont davon enthaltene enthalten"
@@ -188,8 +188,9 @@ def _stem(word: str) -> str:
 
 
 def names_tax(phrase: str) -> bool:
-    """Whether a word for a tax is among the words of a phrase, whatever else it says."""
-    return any(_stem(word) in _TAX_WORDS for word in re.findall(r"[a-z]{3,}", fold(phrase)))
+    """Whether a word for a tax is among the words of a phrase, and none that says it is part of a larger sum."""
+    words = re.findall(r"[a-z]{3,}", fold(phrase))
+    return any(_stem(word) in _TAX_WORDS for word in words) and not _GROSS_WORDS & set(words)
 
 
 @lru_cache(maxsize=20_000)

@@ -38,6 +38,13 @@ class Parties:
     candidates: Mapping[str, list[Candidate]]
 
 
+# Begins the window of a letter's envelope: what follows is the payer, however close it stands to the sender.
+_SALUTATION = re.compile(
+    r"(?i)^(?:herrn?|frau|familie|firma|an|monsieur|madame|m\.|mme|mr|mrs|ms|dhr|mevr|sig|sig\.ra|spett\.le|sr|sra)\b[.:]?"
+    r"(?:\s+(?:und|et|and|y|e)\s+\w+)?\s*$"
+)
+
+
 def find_parties(
     pages: Sequence[Page], labels: Sequence[Label], values: Sequence[Value], in_table: frozenset[int]
 ) -> Parties:
@@ -71,7 +78,7 @@ def find_parties(
                 addresses.append(replace(address_candidate([vendor.cell], vendor.score * 0.9), value=rest))
                 vendor_cells = vendor_cells or {vendor.cell.tokens[0].index}
                 continue
-            lines = address_lines(vendor.lines)
+            lines = address_lines(list(takewhile(lambda c: not _SALUTATION.match(c.text), vendor.lines)))
             if lines:
                 addresses.append(address_candidate(lines, vendor.score * 0.9))
                 if vendor is vendors[0]:

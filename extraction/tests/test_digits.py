@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from extraction.evaluation.digits import Sample, measure
 from extraction.reading.digits import (
     SIGNS,
+    StripReading,
     best_strings,
     digits_version,
     log_probabilities,
     prepared,
     read_strip,
-    read_strips,
 )
 from extraction.reading.weights import OWN, own_weights
 from extraction.schema import ReaderError
@@ -107,12 +108,6 @@ def test_a_colored_strip_is_refused() -> None:
         read_strip(np.zeros((40, 100, 3), np.uint8))
 
 
-def test_strips_are_answered_in_their_order() -> None:
-    strips = [pen("680"), np.full((40, 90), 230, np.uint8), pen("56104")]
-    first, nothing, last = read_strips(strips)
-    assert (first[0].text, nothing, last[0].text) == ("680", (), "56104")
-
-
 def test_the_beam_adds_up_all_ways_to_a_string() -> None:
     """Against every path of four steps over the blank and three signs."""
     rng = np.random.default_rng(5)
@@ -128,6 +123,22 @@ def test_the_beam_adds_up_all_ways_to_a_string() -> None:
     for reading in best_strings(steps, 3):
         assert reading.probability == pytest.approx(expected[reading.text], rel=0.02)
     assert [r.text for r in best_strings(steps, 3)] == sorted(expected, key=lambda t: -expected[t])[:3]
+
+
+def test_the_measure_compares_digits_and_counts_the_five_best() -> None:
+    paper = np.zeros((10, 10), np.uint8)
+    answers = {
+        "1250": [StripReading("1,250", 0.4), StripReading("1.250", 0.2), StripReading("7250", 0.5)],
+        "680": [StripReading("688", 0.9), StripReading("680", 0.1)],
+        "94": [],
+    }
+    samples = [Sample(digits, paper, digits) for digits in answers]
+    waiting = iter(answers.values())
+    score = measure(samples, lambda _: next(waiting))
+    # Two spellings of 1250 together outweigh one of 7250; of 688 one digit is wrong; of nothing both are missing.
+    assert (score.strings, score.exact, score.among_five) == (3, 1, 2)
+    assert (score.digits, score.wrong_digits) == (9, 3)
+    assert [truth for _, truth, _ in score.mistakes] == ["680", "94"]
 
 
 def test_weights_that_are_not_the_recorded_ones_are_refused(tmp_path: Path) -> None:

@@ -551,3 +551,35 @@ def test_an_address_set_against_the_right_margin_under_its_name() -> None:
 def test_telephone_numbers_in_their_countries_forms(printed: str, read_as: str) -> None:
     sheet = Sheet().write(60, 50, "Maurer Baumarkt OHG", size=20).lines(60, 80, "Am Markt 3", printed)
     assert values(sheet)["vendor_phone"] == read_as
+
+
+def test_the_addressee_right_under_the_sender_is_not_the_vendor_s_address() -> None:
+    sheet = Sheet().write(60, 60, "Beispiel Versicherung a.G.", size=16)
+    sheet.lines(60, 84, "Herrn", "Max Mustermann", "Musterstr. 11", "12346 Musterhausen", size=12)
+    sheet.lines(560, 60, "Beispiel Versicherung a.G.", "Hauptstr. 2", "12345 Musterstadt")
+    sheet.lines(60, 320, "Rechnung vom 12.03.2024", "Gesamtbetrag 59,50 EUR")
+    assert values(sheet, country="DE")["vendor_address"] == "Hauptstr. 2, 12345 Musterstadt"
+
+
+def test_opening_hours_name_no_currency() -> None:
+    sheet = Sheet().write(60, 60, "Beispiel GmbH", size=16).lines(60, 90, "Mo.-Fr. 08.30 - 12.30 Uhr")
+    sheet.row(300, (60, "Gesamtbetrag"), (-780, "59,50"))
+    assert values(sheet, country="DE")["currency"] == "EUR"
+
+
+def test_a_sum_that_includes_tax_is_no_tax() -> None:
+    sheet = Sheet().write(60, 60, "Beispiel GmbH", size=16)
+    sheet.row(300, (60, "Quartalsbeitrag inklusive 19 % Versicherungsteuer"), (-780, "220,00"))
+    sheet.row(320, (60, "Ausstehende Forderung"), (-780, "220,00"))
+    sheet.row(340, (60, "zu zahlender Betrag"), (-780, "440,00"))
+    assert "tax_amount" not in values(sheet, country="DE")
+
+
+def test_a_tax_whose_label_says_more_is_found_where_the_sums_tie() -> None:
+    sheet = Sheet().write(60, 60, "Beispiel GmbH", size=16)
+    sheet.row(300, (60, "Wohngebäudeversicherung"), (-780, "1.000,00"))
+    sheet.row(320, (60, "Gesamtbeitrag"), (-780, "1.000,00"))
+    sheet.row(340, (60, "Versicherungsteuer zur verbundenen Wohngebäudeversicherung"), (-780, "163,40"))
+    sheet.row(360, (60, "Rechnungsbetrag"), (-780, "1.163,40"))
+    found = values(sheet, country="DE")
+    assert (found["subtotal"], found["tax_amount"], found["total"]) == ("1000.00", "163.40", "1163.40")

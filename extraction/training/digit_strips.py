@@ -173,7 +173,7 @@ def _pen(
                     canvas, part_begin - 3, y + 5 * line, x + 2, y + 5 * line + float(rng.normal(0, 1.5)), pen
                 )
     end = x
-    ink = canvas.astype(np.float32) / 255
+    ink = np.asarray(canvas, np.float32) / np.float32(255)
     rows = np.flatnonzero(canvas.any(axis=1))
     top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (_ABOVE, _ABOVE + DIGIT)
     return ink, (int(begin) - 2, top, int(end) + 4, bottom)
@@ -210,11 +210,8 @@ def _put(
         # A font's signs keep their sizes relative to each other; they come for a digit height of 64.
         pixels, above = glyph
         scale = height / 64
-        w, h = (
-            max(1, round(pixels.shape[1] * scale * hand.breadth**0.5)),
-            max(1, round(pixels.shape[0] * scale)),
-        )
-        small = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA)
+        w, h = round(pixels.shape[1] * scale * hand.breadth**0.5), round(pixels.shape[0] * scale)
+        small = np.asarray(cv2.resize(pixels, (max(1, w), max(1, h)), interpolation=cv2.INTER_AREA), np.uint8)
         top = round(base - above * scale)
     else:
         small, _ = glyph
@@ -449,7 +446,8 @@ def spliced(strips: list[tuple[NDArray[np.uint8], str, list[list[int]]]], rng: n
         tall = float(np.median([b[3] for b in boxes]))
         scale = height * 0.72 / max(tall, 8) * float(rng.normal(1, 0.05))
         w, h = max(3, round(piece.shape[1] * scale)), max(8, round(piece.shape[0] * scale))
-        piece = cv2.resize(piece, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        piece = np.asarray(cv2.resize(piece, (w, h), interpolation=how), np.float32)
         middle = float(np.median([b[1] + b[3] / 2 for b in boxes])) * scale + float(rng.normal(0, 1.5))
         line = np.full((height, w), tone[0], np.float32)
         top = round(height / 2 - middle)

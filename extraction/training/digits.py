@@ -1,6 +1,6 @@
-"""Train the digit reader on real and simulated strips and export it.
+"""Train the digit reader's network on real and simulated strips and export it.
 
-    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 15] [--seed 1]
+    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 2] [--seed 1]
 
 DATA is the folder of real hand-written digits (docs/training.md), FONTS any folder with handwriting fonts below it.
 The real amounts' test split and the second half of the single digits are never looked at. Strips are simulated once
@@ -16,7 +16,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,67 +27,64 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from extraction.reading.digits import HEIGHT, SIGNS, STEP, best_strings, log_probabilities, prepared
+from extraction.reading import digits
+from extraction.reading.digits import (
+    KNOWN,
+    OPINIONS,
+    SIGNS,
+    best_strings,
+    log_probabilities,
+    opinions,
+    prepared,
+    recogniser_digest,
+)
 from extraction.reading.weights import file_digest
 from extraction.training.digit_strips import Sources, simulated, spliced
 
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
 BLANK: Final = 0
 _BATCH: Final = 64
-_ROUND: Final = 150
+_ROUND: Final = 200
 """Batches between two looks at the strips held back."""
-_PORTION, _PORTIONS = 1500, 24
-"""Strips are drawn once, in portions that are kept; each is met several times, stretched and darkened otherwise."""
-_PEAK_RATE: Final = 2.5e-3
+_PORTION, _PORTIONS = 500, 12
+"""Strips are drawn once, in portions that are kept: asking the recogniser is what takes time."""
+_WATCHED: Final = 150  # simulated strips to watch the training with
+WIDTH: Final = 128
+_PEAK_RATE: Final = 1.5e-3
 _FIRST_HALF: Final = 5000  # of the single digits; the other half has other writers and is for scoring
 _HELD_DIGITS: Final = 500  # of the first half, to watch the training with
 # Shares of a batch: real amounts as they are, real amounts put together anew; the rest is simulated.
-_REAL, _SPLICED = 0.2, 0.2
+_REAL, _SPLICED = 0.3, 0.25
 
 
 class DigitReader(nn.Module):
-    """Ink to signs: (B, 1, HEIGHT, W) in, (B, W / STEP, 1 + len(SIGNS)) logits out."""
+    """The recogniser's opinions to signs: (B, T, OPINIONS) in, (B, 2 T, 1 + len(SIGNS)) logits out.
+
+    It starts as the recogniser's own opinion of those signs and learns what to change in it, from a few steps around.
+    Two answers for each step, so that narrow digits side by side have room.
+    """
+
+    known: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        # Strides and not pooling: the first layers are what costs, and this halves it.
-        self.eyes = nn.Sequential(
-            _seen(1, 32, 5, (2, 2)),
-            _seen(32, 64, 3, (2, 1)),
-            _seen(64, 64, 3),
-            _seen(64, 128, 3, (2, 2)),
-            _seen(128, 128, 3),
-            _seen(128, 128, 3),
-        )
-        self.fold = nn.Sequential(
-            nn.Conv2d(128, 192, (HEIGHT // 8, 1), bias=False), nn.BatchNorm2d(192), nn.ReLU()
-        )
-        self.along = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(192, 192, (1, 3), padding=(0, reach), dilation=(1, reach), bias=False),
-                nn.BatchNorm2d(192),
-                nn.ReLU(),
-            )
-            for reach in (1, 2)
-        )
-        self.drop = nn.Dropout(0.15)
-        # Two steps for each column that is left, so that narrow ones side by side have room.
-        self.tell = nn.Conv2d(192, 2 * (1 + len(SIGNS)), 1)
+        self.look = nn.Conv1d(OPINIONS, WIDTH, 3, padding=1)
+        self.think = nn.Conv1d(WIDTH, WIDTH, 3, padding=1)
+        self.drop = nn.Dropout(0.3)
+        self.tell = nn.Conv1d(WIDTH, 2 * (1 + len(SIGNS)), 1)
+        nn.init.zeros_(self.tell.weight)
+        nn.init.zeros_(self.tell.bias)  # type: ignore[arg-type]
+        known = torch.zeros(OPINIONS, 1 + len(SIGNS))
+        known[list(KNOWN), list(range(1 + len(SIGNS)))] = 1.0
+        self.register_buffer("known", known)
 
-    def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        x = self.fold(self.eyes(ink))
-        for layer in self.along:
-            x = x + layer(x)
-        told = self.tell(self.drop(x)).squeeze(2).transpose(1, 2)
-        return told.reshape(told.shape[0], -1, 1 + len(SIGNS))
-
-
-def _seen(before: int, after: int, size: int, stride: tuple[int, int] = (1, 1)) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, size // 2, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-    )
+    def forward(self, opinions: torch.Tensor) -> torch.Tensor:
+        seen = functional.relu(self.look(opinions.transpose(1, 2) / 8.0 + 1.0))
+        seen = self.drop(seen)
+        seen = seen + functional.relu(self.think(seen))
+        change = self.tell(self.drop(seen)).transpose(1, 2)
+        base = opinions @ self.known
+        return (torch.cat([base, base], dim=2) + change).reshape(change.shape[0], -1, 1 + len(SIGNS))
 
 
 @dataclass(slots=True)
@@ -105,14 +102,19 @@ def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
     Nobody recorded who wrote which check; neighbours in the numbering are likeliest to share a hand, so that whole
     blocks of twenty are held back: one in twelve.
     """
-    learned, held = [], []
+    learned: list[Real] = []
+    held: list[Real] = []
     for line in (folder / "amounts.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         if row["split"] != "train":
             continue
         pixels = cv2.imread(str(folder / row["file"]), cv2.IMREAD_GRAYSCALE)
+        if pixels is None:
+            raise FileNotFoundError(f"{folder / row['file']} is missing or no picture.")
         number = int(Path(row["file"]).stem.rsplit("_", 1)[-1])
-        (held if number // 20 % 12 == 5 else learned).append(Real(pixels, row["text"], row["boxes"]))
+        (held if number // 20 % 12 == 5 else learned).append(
+            Real(np.asarray(pixels), row["text"], row["boxes"])
+        )
     return learned, held
 
 
@@ -155,7 +157,8 @@ def bent(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
     if rng.random() < 0.5:  # another crop
         matrix[:, 2] += rng.normal(0, 0.03 * h, 2)
-    out = cv2.warpAffine(pixels, matrix, (wide, tall), borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    out: np.ndarray = cv2.warpAffine(pixels, matrix, (wide, tall), borderMode=cv2.BORDER_REPLICATE)
+    out = out.astype(np.float32)
     if rng.random() < 0.25:
         cells = rng.normal(0, 1.0, (2, 3, max(3, wide // 30))).astype(np.float32)
         x, y = np.meshgrid(np.arange(wide, dtype=np.float32), np.arange(tall, dtype=np.float32))
@@ -176,9 +179,12 @@ def bent(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(slots=True)
 class Example:
-    """What the network sees and should say; ``digits_only`` where the signs between digits are not told."""
+    """The recogniser's opinions on a strip, shape (T, OPINIONS), and what it says.
 
-    ink: np.ndarray
+    ``digits_only`` where the signs between digits are not told.
+    """
+
+    opinions: np.ndarray
     text: str
     digits_only: bool
 
@@ -200,7 +206,7 @@ def blank_strip(rng: np.random.Generator) -> np.ndarray:
 def drawn_examples(
     real: Sequence[Real], sources: Sources, count: int, rng: np.random.Generator
 ) -> list[Example]:
-    """Draw strips, each bent and lit anew, as the network will see them."""
+    """Draw strips, each bent and lit anew, and ask the recogniser."""
     pieces = [(r.pixels, r.text, r.boxes) for r in real]
     result: list[Example] = []
     while len(result) < count:
@@ -216,79 +222,66 @@ def drawn_examples(
             pixels, text, untold = strip.pixels, strip.text, False
         else:
             pixels, text, untold = blank_strip(rng), "", False
-        ink = prepared(pixels, without_lines=bool(rng.random() < 0.75))
-        if ink is not None and ink.shape[1] < 340:
-            result.append(Example(np.round(ink * 255).astype(np.uint8), text, untold))
+        example = asked(pixels, text, digits_only=untold, without_lines=bool(rng.random() < 0.8))
+        if example is not None:
+            result.append(example)
     return result
 
 
-def kept_examples(
-    real: Sequence[Real], sources: Sources, number: int, seed: int, cache: Path
-) -> list[Example]:
-    """Return one portion of examples, from the cache if it was drawn before."""
-    path = cache / f"strips-{seed}-{number}.npz"
+def asked(pixels: np.ndarray, text: str, *, digits_only: bool, without_lines: bool = True) -> Example | None:
+    """Return what the recogniser says to a strip; None if there is nothing on it."""
+    ink = prepared(pixels, without_lines=without_lines)
+    return None if ink is None else Example(opinions(ink).astype(np.float16), text, digits_only)
+
+
+def kept(cache: Path, name: str, make: Callable[[], list[Example]]) -> list[Example]:
+    """Return examples from the cache, made first if they aren't there: asking the recogniser is what takes time."""
+    made_by = file_digest(Path(digits.__file__))[:8]  # other preparation, other opinions
+    path = cache / f"opinions-{recogniser_digest()[:8]}-{made_by}-{name}.npz"
     if not path.exists():
-        made = drawn_examples(real, sources, _PORTION, np.random.default_rng([seed, number]))
+        made = make()
         np.savez(
             path,
-            widths=np.array([e.ink.shape[1] for e in made]),
-            ink=np.concatenate([e.ink for e in made], axis=1),
+            lengths=np.array([len(e.opinions) for e in made]),
+            opinions=np.concatenate([e.opinions for e in made]),
             told=json.dumps([(e.text, e.digits_only) for e in made]),
         )
-        sys.stderr.write(f"portion {number + 1} of {_PORTIONS} drawn\n")
-    with np.load(path) as kept:
-        widths, ink, told = kept["widths"], kept["ink"], json.loads(str(kept["told"]))
-    ends = np.cumsum(widths)
+        sys.stderr.write(f"strips {name} drawn\n")
+    with np.load(path) as stored:
+        lengths, flat, told = stored["lengths"], stored["opinions"], json.loads(str(stored["told"]))
+    ends = np.cumsum(lengths)
     return [
-        Example(ink[:, end - width : end], text, digits_only)
-        for width, end, (text, digits_only) in zip(widths, ends, told, strict=True)
+        Example(flat[end - length : end], text, digits_only)
+        for length, end, (text, digits_only) in zip(lengths, ends, told, strict=True)
     ]
 
 
 def batches(pool: Sequence[Example], count: int, rng: np.random.Generator) -> list[list[Example]]:
-    """Return some batches of strips of about the same width, in any order."""
+    """Return some batches of strips of about the same length, in any order."""
     chosen = [pool[int(k)] for k in rng.integers(0, len(pool), count * _BATCH)]
-    chosen.sort(key=lambda e: e.ink.shape[1])
+    chosen.sort(key=lambda e: len(e.opinions))
     cut = [chosen[k * _BATCH : (k + 1) * _BATCH] for k in range(count)]
     return [cut[int(k)] for k in rng.permutation(count)]
 
 
-def _inks(batch: Sequence[Example], rng: np.random.Generator | None) -> tuple[torch.Tensor, list[int]]:
-    """Return the strips of a batch side by side (B, 1, HEIGHT, W) and how many steps each has; bent a little anew."""
-    widest = max(e.ink.shape[1] for e in batch)
-    ink = np.zeros((len(batch), HEIGHT + 4, widest), np.float32)
-    down = np.full(len(batch), 2) if rng is None else rng.integers(1, 4, len(batch))
+def _opinions(batch: Sequence[Example]) -> tuple[torch.Tensor, list[int]]:
+    """Return the opinions on a batch's strips (B, T, OPINIONS) and how many answers each has."""
+    longest = max(len(e.opinions) for e in batch)
+    # Behind a strip's end there is surely nothing.
+    filled = np.full((len(batch), longest, OPINIONS), -23.0, np.float32)
+    filled[:, :, 0] = 0.0
     for row, example in enumerate(batch):
-        ink[row, down[row] : down[row] + HEIGHT, : example.ink.shape[1]] = example.ink
-    ink = ink[:, 2:-2] / 255
-    widths = [e.ink.shape[1] for e in batch]
-    if rng is None:
-        return torch.from_numpy(ink[:, None]), [w // STEP for w in widths]
-    if rng.random() < 0.6:
-        ink **= rng.uniform(0.7, 1.5, (len(batch), 1, 1)).astype(np.float32)
-    if rng.random() < 0.4:
-        ink += rng.standard_normal(ink.shape, np.float32) * rng.uniform(0, 0.12, (len(batch), 1, 1)).astype(
-            np.float32
-        )
-    tensor = torch.from_numpy(ink[:, None])
-    if rng.random() < 0.6:
-        wide = max(8, round(widest * float(rng.uniform(0.82, 1.22)) / 8) * 8)
-        tensor = functional.interpolate(tensor, (HEIGHT, wide), mode="bilinear", align_corners=False)
-        widths = [max(1, w * wide // widest) for w in widths]
-    return tensor, [w // STEP for w in widths]
+        filled[row, : len(example.opinions)] = example.opinions
+    return torch.from_numpy(filled), [2 * len(e.opinions) for e in batch]
 
 
-def loss_of(
-    network: nn.Module, batch: Sequence[Example], rng: np.random.Generator | None = None
-) -> torch.Tensor:
+def loss_of(network: nn.Module, batch: Sequence[Example]) -> torch.Tensor:
     """Return the mean CTC loss for each sign of a batch.
 
     Where only the digits are told, every other sign counts as the blank: the network may say a point or not.
     """
-    ink, steps = _inks(batch, rng)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = network(ink.contiguous(memory_format=torch.channels_last))
-    told = functional.log_softmax(logits.float(), dim=-1)
+    seen, steps = _opinions(batch)
+    told = functional.log_softmax(network(seen), dim=-1)
     untold = torch.tensor([e.digits_only for e in batch])
     if bool(untold.any()):
         merged = torch.cat(
@@ -316,27 +309,11 @@ def measure(network: nn.Module, examples_: Sequence[Example]) -> float:
     right = 0
     with torch.no_grad():
         for example in examples_:
-            logits = network(_inks([example], None)[0])[0].numpy()
+            logits = network(_opinions([example])[0])[0].numpy()
             (found, *_) = best_strings(log_probabilities(logits), 1)
             said = "".join(c for c in found.text if c.isdigit()) if example.digits_only else found.text
             right += said == example.text
     return right / max(1, len(examples_))
-
-
-def held_examples(
-    held: Sequence[Real], digits: list[np.ndarray], fonts: list[Path]
-) -> dict[str, list[Example]]:
-    """Return what is watched while training: real amounts, and simulated strips with real digits, both held back."""
-    real = [_example(r.pixels, r.text, digits_only=True) for r in held]
-    rng = np.random.default_rng(99)
-    strips = [simulated(Sources(fonts, digits), rng) for _ in range(250)]
-    made = [_example(s.pixels, s.text, digits_only=False) for s in strips]
-    return {"amounts": [e for e in real if e], "simulated": [e for e in made if e]}
-
-
-def _example(pixels: np.ndarray, text: str, *, digits_only: bool) -> Example | None:
-    ink = prepared(pixels)
-    return None if ink is None else Example(np.round(ink * 255).astype(np.uint8), text, digits_only)
 
 
 def train(
@@ -353,8 +330,7 @@ def train(
     """
     torch.manual_seed(seed)
     network, mean = DigitReader(), DigitReader()
-    network.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=0.05)
     used, rounds, report = 0.0, 0, {}
     checkpoint = cache / f"digits-{seed}.pt"
     if checkpoint.exists():
@@ -375,10 +351,10 @@ def train(
                 waiting = batches(pool, 10, rng)
             step = rounds * _ROUND + number
             done = (time.process_time() - begun) / (60 * minutes)
-            rate = _PEAK_RATE * min(1.0, (step + 1) / 200) * max(min(1.0, 1.25 * (1 - done)), 0.005)
+            rate = _PEAK_RATE * min(1.0, (step + 1) / 60) * max(min(1.0, 1.25 * (1 - done)), 0.005)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            loss = loss_of(network, waiting.pop(), rng)
+            loss = loss_of(network, waiting.pop())
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -399,7 +375,7 @@ def train(
              "seconds": time.process_time() - begun, "rounds": rounds, "report": report}, checkpoint.with_suffix(".new")
         )  # fmt: skip
         checkpoint.with_suffix(".new").replace(checkpoint)
-    return mean, report
+    return mean, {**report, "processor_seconds": round(time.process_time() - begun)}
 
 
 def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
@@ -420,9 +396,9 @@ def temperature_of(network: nn.Module, held: Sequence[Example]) -> float:
     """
     network.eval()
     with torch.no_grad():
-        answers = [(e, network(_inks([e], None)[0])[0].numpy()) for e in held]
+        answers = [(e, network(_opinions([e])[0])[0].numpy()) for e in held]
     losses = []
-    grid = np.linspace(0.6, 2.4, 10)
+    grid = np.linspace(0.7, 2.2, 6)
     for warmth in grid:
         total = 0.0
         for example, logits in answers:
@@ -437,13 +413,12 @@ def temperature_of(network: nn.Module, held: Sequence[Example]) -> float:
 def export(network: DigitReader, path: Path, about: dict[str, Any]) -> None:
     """Write the network for onnxruntime, and beside it what made it and its SHA-256."""
     network.eval()
-    width = torch.export.Dim("width", min=2, max=256)
+    length = torch.export.Dim("length", min=4, max=256)
     torch.onnx.export(
-        network.to(memory_format=torch.contiguous_format), (torch.rand((1, 1, HEIGHT, 160)),), str(path),
-        input_names=["ink"], output_names=["signs"], dynamo=True, external_data=False,
-        dynamic_shapes={"ink": {3: 8 * width}},
+        network, (torch.rand((1, 20, OPINIONS)),), str(path), input_names=["opinions"], output_names=["signs"],
+        dynamo=True, external_data=False, dynamic_shapes={"opinions": {1: length}},
     )  # fmt: skip
-    content = {**about, "signs": SIGNS, "sha256": file_digest(path)}
+    content = {**about, "signs": SIGNS, "recogniser_sha256": recogniser_digest(), "sha256": file_digest(path)}
     path.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
@@ -462,7 +437,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fonts", type=Path, required=True, help="folder with handwriting fonts below it")
     parser.add_argument("--cache", type=Path, required=True, help="where strips and checkpoints are kept")
     parser.add_argument(
-        "--minutes", type=float, default=15, help="of processor time, whatever else the machine does"
+        "--minutes", type=float, default=2, help="of processor time, whatever else the machine does"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--portions", type=int, default=_PORTIONS, help=f"how many times {_PORTION} strips")
@@ -476,13 +451,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pixels, labels = load_digits(options.data)
     fonts = fonts_in(options.fonts)
     sources = Sources(fonts, by_digit(pixels[:-_HELD_DIGITS], labels[:-_HELD_DIGITS]))
-    held = held_examples(held_real, by_digit(pixels[-_HELD_DIGITS:], labels[-_HELD_DIGITS:]), fonts)
+    watched = Sources(fonts, by_digit(pixels[-_HELD_DIGITS:], labels[-_HELD_DIGITS:]))
     sys.stderr.write(f"{len(real)} real amounts, {len(held_real)} held back, {len(fonts)} fonts\n")
+
+    def portion(number: int) -> list[Example]:
+        return drawn_examples(real, sources, _PORTION, np.random.default_rng([options.seed, number]))
+
+    def held_amounts() -> list[Example]:
+        return [e for r in held_real if (e := asked(r.pixels, r.text, digits_only=True))]
+
+    def held_simulated() -> list[Example]:
+        rng = np.random.default_rng(99)
+        strips = [simulated(watched, rng) for _ in range(_WATCHED)]
+        return [e for s in strips if (e := asked(s.pixels, s.text, digits_only=False))]
+
     pool = [
-        e
+        example
         for k in range(options.portions)
-        for e in kept_examples(real, sources, k, options.seed, options.cache)
+        for example in kept(options.cache, f"{options.seed}-{k}", lambda k=k: portion(k))  # type: ignore[misc]
     ]
+    held = {
+        "amounts": kept(options.cache, "held-amounts", held_amounts),
+        "simulated": kept(options.cache, "held-simulated", held_simulated),
+    }
     if options.strips_only:
         return 0
     network, report = train(pool, held, minutes=options.minutes, seed=options.seed, cache=options.cache)
@@ -496,9 +487,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "fonts": sorted(path.stem for path in fonts),
         },
         "seed": options.seed,
-        "minutes": options.minutes,
         "held_back": report,
-        "temperature": temperature_of(network, [*held["amounts"], *held["simulated"]]),
+        "temperature": temperature_of(network, [*held["amounts"], *held["simulated"][:70]]),
     }
     export(network, WEIGHTS / "digits.onnx", about)
     sys.stdout.write(f"wrote digits.onnx: {report}\n")
