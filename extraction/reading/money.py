@@ -40,7 +40,9 @@ TOLERANCE = 2
 # log-weights of the decoder: what a tie that holds is worth against label scores (also logs)
 _ALL_TIED, _NET_TAX_TIED, _NOT_TIED = 2.4, 1.5, -0.9
 # Where both the lines' sum and the taxed sum are printed, the subtotal is the taxed one (BT-109).
-_ADJUSTED_TIED = 2.7
+_ADJUSTED_TIED = 3.4
+# How much likelier than the total before it the rounded total is.
+_ROUNDED = 0.05
 _LINES_TIED, _CASH_TIED, _DUE_TIED = 1.2, 1.6, 1.0
 # What a label of the total counts for the subtotal if it stands at the sum of the lines.
 _LINES_SUM = 0.6
@@ -81,6 +83,7 @@ def find_money_candidates(
     for value in money:
         rows.setdefault((value.page, value.span.cell.row), []).append(value)
     found: dict[str, list[Candidate]] = {name: [] for name in MONEY_FIELDS}
+    roundings: set[Decimal] = set()
     cash: list[Decimal] = []
     change: list[Decimal] = []
     tendered: set[int] = set()
@@ -95,6 +98,8 @@ def find_money_candidates(
             continue
         if max(claims.get(k, (0, ""))[0] for k in ("~cash", "~change")) > 0.3:
             tendered.add(value.span.tokens[0].index)
+        if claims.get("~rounding", (0, ""))[0] > 0.45:
+            roundings.add(value.number)
         if claims.get("~cash", (0, ""))[0] > 0.45:
             cash.append(abs(value.number))
         if claims.get("~change", (0, ""))[0] > 0.45:
@@ -145,6 +150,7 @@ def find_money_candidates(
         found["subtotal"] += [
             replace(c, score=c.score * _LINES_SUM) for c in found["total"] if c.value == lines
         ]
+    found["total"] += _rounded(found["total"], roundings, outside)
     _add_largest(found, [v for v in outside if v.span.tokens[0].index not in tendered])
     for name in ("subtotal", "tax_amount", "total"):
         found[name] = _column_sums_first(found[name])
@@ -197,6 +203,27 @@ def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
         replace(c, score=min(c.score * (1 + 0.06 * min(count[c.value] - 1, 3)), 1.0)) for c in best.values()
     ]
     return sorted(merged, key=lambda c: -c.score)[:8]
+
+
+def _rounded(
+    totals: Sequence[Candidate], roundings: set[Decimal], values: Sequence[Value]
+) -> list[Candidate]:
+    """Offer what a total is rounded to by a printed rounding: that is what is paid (25.44, rounding 0.01, 25.45)."""
+    printed = {v.number: v for v in values if v.number is not None and v.quality >= 0.85}
+    offered = []
+    for total in totals:
+        for rounding in roundings - {Decimal(0)}:
+            value = printed.get(Decimal(total.value) + rounding)
+            if value is not None:
+                place = tuple(t.index for t in value.span.tokens)
+                score = min(total.score + _ROUNDED, 1.0)
+                offered.append(
+                    replace(
+                        total, value=value.value, text=value.text, score=score, page=value.page, box=value.box,
+                        place=place, ocr=value.confidence,
+                    )
+                )  # fmt: skip
+    return offered
 
 
 def _column_sums_first(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -583,3 +583,26 @@ def test_a_tax_whose_label_says_more_is_found_where_the_sums_tie() -> None:
     sheet.row(360, (60, "Rechnungsbetrag"), (-780, "1.163,40"))
     found = values(sheet, country="DE")
     assert (found["subtotal"], found["tax_amount"], found["total"]) == ("1000.00", "163.40", "1163.40")
+
+
+def test_a_rounded_total_is_the_total() -> None:
+    sheet = Sheet().write(60, 40, "CORNER HARDWARE SDN BHD", size=16)
+    sheet.row(200, (60, "THUMB TACKS"), (-400, "25.44"))
+    sheet.row(230, (60, "Total sales inclusive GST"), (-400, "25.44"))
+    sheet.row(250, (60, "Rounding adjustment"), (-400, "0.01"))
+    sheet.row(270, (60, "To be handed over"), (-400, "25.45"))
+    sheet.row(290, (60, "CASH"), (-400, "30.00"))
+    assert values(sheet, country="MY")["total"] == "25.45"
+
+
+def test_the_subtotal_is_the_taxed_sum_where_allowances_stand_between() -> None:
+    sheet = Sheet().write(60, 60, "Beispiel GmbH, Rechnung, MwSt.", size=16)
+    sheet.row(200, (60, "Pos"), (120, "Bezeichnung"), (-500, "Menge"), (-640, "Preis"), (-780, "Betrag"))
+    sheet.row(220, (60, "1"), (120, "Estrich"), (-500, "10"), (-640, "20,00"), (-780, "200,00"))
+    sheet.row(300, (500, "Positionssumme"), (-780, "200,00"))
+    sheet.row(320, (500, "Rabatt"), (-780, "-20,00"))
+    sheet.row(340, (500, "Rechnungssumme ohne USt."), (-780, "180,00"))
+    sheet.row(360, (500, "Steuerbetrag"), (-780, "34,20"))
+    sheet.row(380, (500, "Bruttosumme"), (-780, "214,20"))
+    found = values(sheet, country="DE")
+    assert (found["subtotal"], found["discount_total"], found["total"]) == ("180.00", "20.00", "214.20")
