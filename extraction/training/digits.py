@@ -1,6 +1,6 @@
 """Train the digit reader's network on real and simulated strips and export it.
 
-    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 2] [--seed 1]
+    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 0.9] [--seed 1]
 
 DATA is the folder of real hand-written digits (docs/training.md), FONTS any folder with handwriting fonts below it.
 The real amounts' test split and the second half of the single digits are never looked at. Strips are simulated once
@@ -46,7 +46,7 @@ BLANK: Final = 0
 _BATCH: Final = 64
 _ROUND: Final = 200
 """Batches between two looks at the strips held back."""
-_PORTION, _PORTIONS = 500, 12
+_PORTION, _PORTIONS = 500, 8
 """Strips are drawn once, in portions that are kept: asking the recogniser is what takes time."""
 _WATCHED: Final = 150  # simulated strips to watch the training with
 WIDTH: Final = 128
@@ -437,7 +437,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fonts", type=Path, required=True, help="folder with handwriting fonts below it")
     parser.add_argument("--cache", type=Path, required=True, help="where strips and checkpoints are kept")
     parser.add_argument(
-        "--minutes", type=float, default=2, help="of processor time, whatever else the machine does"
+        "--minutes", type=float, default=0.9, help="of processor time, whatever else the machine does"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--portions", type=int, default=_PORTIONS, help=f"how many times {_PORTION} strips")
@@ -482,6 +482,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "command": "python -m extraction.training.digits DATA --fonts FONTS --cache CACHE (docs/training.md)",
         "data": {
             "digest": _data_digest(options.data),
+            "strips": len(pool),
             "real_amounts": len(real),
             "real_digits": len(pixels) - _HELD_DIGITS,
             "fonts": sorted(path.stem for path in fonts),
