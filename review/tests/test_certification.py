@@ -124,7 +124,7 @@ def test_without_a_guarantee_a_target_holds_back_what_missed_it_on_real_document
     assert "total" not in above.doubts
 
     office.target_accuracy = None
-    office.save()
+    office.save(update_fields=["target_accuracy"])
     assert not store(office, alice, a_reading(limit - 0.005)).doubts, "the office's own threshold alone"
 
 
