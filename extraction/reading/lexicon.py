@@ -26,12 +26,15 @@ class Meaning:
     strength: float
 
 
+# The same few words of a page are folded again and again: by rows read as headers, labels, names.
+@lru_cache(maxsize=50_000)
 def fold(text: str) -> str:
     """Lower-case and strip accents."""
     text = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower())
     return "".join(c for c in text if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=50_000)
 def key_of(text: str) -> str:
     """Reduce a phrase to what is compared: letters, digits, # and %, without spaces.
 
