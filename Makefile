@@ -18,7 +18,7 @@ run: $(VENV)/.production ## Start the site, its worker and a demonstration
 
 test: $(VENV)/.development ## Run every test: on SQLite, in a browser, then on PostgreSQL
 	$(BIN)/python -m pytest
-	$(BIN)/python -m invoiceapp.tests.postgres_for_tests $(BIN)/python -m pytest -m "not browser"
+	$(BIN)/python -m invoiceapp.tests.postgres_for_tests $(BIN)/python -m pytest --database -m "not browser"
 
 check: $(VENV)/.development ## Run the linters and the consistency checks
 	$(BIN)/ruff check .
