@@ -36,9 +36,10 @@ def test_clean_print_is_read_word_by_word_in_order() -> None:
 def test_blurred_print_has_words_whose_letters_or_readings_are_doubted() -> None:
     clean = recognise(invoice_picture())
     poor = recognise(invoice_picture().filter(ImageFilter.GaussianBlur(4)))
-    assert not any(word.disputed for word in clean if word.text in INVOICE_WORDS)
     assert min(word.least for word in poor) < min(word.least for word in clean)
-    assert any(word.disputed for word in poor), "two recognisers read blurred lines and differ somewhere"
+    disputed = [sum(word.disputed for word in words) / len(words) for words in (clean, poor)]
+    assert disputed[0] < 0.06, "a point that the fast network left out may be disputed on clean print too"
+    assert disputed[1] > 2 * disputed[0], "of blurred lines the two recognisers differ on more"
 
 
 def test_boxes_lie_on_the_ink_of_their_words() -> None:
