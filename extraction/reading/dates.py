@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 DateOrder = Literal["mdy", "dmy"]
@@ -160,6 +161,7 @@ def parse_date(text: str, order: DateOrder = "mdy") -> date | None:
     return found[0].value if len(found) == 1 else None
 
 
+@lru_cache(maxsize=20_000)
 def _fold(text: str) -> str:
     """Lower-case and strip accents without changing the number of characters."""
     folded = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from extraction.fields import DOCUMENT_TYPE_WORDS
@@ -39,6 +40,7 @@ _WORDS: Final = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def names_a_kind_of_paper(text: str) -> bool:
     """Whether a whole line is the title of some kind of document: "Huurfactuur", "Bon de livraison"."""
     folded = fold(text).strip(" *-:.#")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from extraction.fields import LINE_ITEM_FIELDS
@@ -172,6 +173,7 @@ def _with_unnamed_amount(
     return columns
 
 
+@lru_cache(maxsize=20_000)
 def _title_of(text: str) -> str | None:
     key = key_of(text)
     name = column_of(key)
