@@ -140,7 +140,11 @@ def with_sums_of_lines(
             continue
         if all(c.value != _plain(made) for c in several):
             offered = replace(
-                best, value=_plain(made), score=best.score * share, ocr=best.ocr * share, reading=best.reading * share
+                best,
+                value=_plain(made),
+                score=best.score * share,
+                ocr=best.ocr * share,
+                reading=best.reading * share,
             )
             result[name] = sorted([*several, offered], key=lambda c: -c.score)
     return result

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -55,14 +55,24 @@ _MOST_LINES: Final = 14  # tables of more lines are printed ones
 _WORDS: Final = re.compile(r"[A-Za-z]{4}|[%@:]")  # in what is no figure
 _WORD: Final = re.compile(r"[A-Z]{3}")  # "06-APR-2022"
 _DATE: Final = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2(?:\d\d)?\d\d|\d{4}-\d\d-\d\d)$")
+# Heights between two parts of one figure, between those that a mark joins, and between dollars and cents.
+_SAME_PART: Final = 0.3
+_NEXT_PART: Final = 0.8
+_CENTS_APART: Final = 1.8
+_SHORTEST: Final = 3  # digits of a number
+# "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
+_NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
 
 # Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
 _TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
 _WIDE: Final = (0.6, 0.6, 0.25, 0.25)
 _LONGEST: Final = 2.6  # to the right, where cents may stand
-# A figure that two networks read alike, each letter at least this surely, is print or as good as print.
+# A figure that two networks read alike, each letter at least this surely, is print or as good as print; or at least
+# so surely, if a wider cut says the same.
 _SURE: Final = 0.97
+_AGREED: Final = 0.9
+_LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
 _KEPT: Final = 0.1  # readings that have less than this share of the best one's votes are forgotten
 _MOST_READINGS: Final = 5
 # Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
@@ -90,7 +100,8 @@ def look_again(image: Image, words: Sequence[Word]) -> tuple[Word, ...]:
         recogniser had parted are one word. All others are as they were.
     :raises ReaderError: if the weights are not installed.
     """
-    pieces = [piece for word in words for piece in _pieces(word)]
+    parted = [_pieces(word) for word in words]
+    pieces = [piece for several in parted for piece in several]
     page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
     targets, lines = _targets(page)
     if not targets:
@@ -117,10 +128,17 @@ def look_again(image: Image, words: Sequence[Word]) -> tuple[Word, ...]:
             disputed=len(readings) > 1,
             readings=readings,
         )
-    if not changed:
-        return tuple(words)
-    looked = (changed.get(index, piece) for index, piece in enumerate(pieces))
-    return tuple(word for word in looked if word is not None)
+    result: list[Word] = []
+    index = 0
+    for word, several in zip(words, parted, strict=True):
+        own = range(index, index + len(several))
+        index += len(several)
+        if changed.keys().isdisjoint(own):
+            result.append(word)
+        else:
+            looked = (changed.get(k, pieces[k]) for k in own)
+            result += [piece for piece in looked if piece is not None]
+    return tuple(result)
 
 
 def _pieces(word: Word) -> list[Word]:
@@ -139,12 +157,12 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target]]:
     found: list[tuple[float, _Target]] = []
     lines: list[_Target] = []
     for row in page.rows:
-        starts = [token.x0 for cell in row for token in cell.tokens]
+        tokens = [token for cell in row for token in cell.tokens]
         spans = [span for cell in row for span in _figures(cell)]
         for k, span in enumerate(spans):
-            free = min((x for x in starts if x > span.x1), default=page.width) - span.x1
+            free = min((t.x0 for t in tokens if t.x0 > span.x1), default=page.width) - span.x1
             if span.tokens[0].index in table.body_tokens:
-                if k == len(spans) - 1:
+                if k == len(spans) - 1 and not _NO_SUM.match(span.tokens[0].text):
                     lines.append(_Target("amount", span.tokens, free))
                 continue
             claims = claims_by_field(surroundings.claims_on(span, money=True))
@@ -153,16 +171,24 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target]]:
                 (claims.get(name, (0.0, ""))[0] * (_SLASHED if slashed and kind != "date" else 1.0), name)
                 for name, kind in _KINDS.items()
             )
-            if score >= _CLAIMED and not (_KINDS[name] == "date" and _has_month(span, labels)):
+            before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
+            if score >= _CLAIMED and _could_be(_KINDS[name], span, before):
                 found.append((score, _Target(_KINDS[name], span.tokens, free)))
     found.sort(key=lambda pair: -pair[0])
     return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else []
 
 
-def _has_month(span: Span, labels: Collection[int]) -> bool:
-    """Say whether a month's name belongs to a date: before its figures, or among them."""
-    before = [t for t in span.cell.tokens if t.x1 <= span.x0 + 0.1 and t.index not in labels][-1:]
-    return any(re.search(r"[A-Za-z]{3}", token.text) for token in (*before, *span.tokens))
+def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
+    """Say whether a figure can be what its label says.
+
+    :param before: the word left of it, if that is no label.
+    """
+    if kind == "amount":
+        return not _NO_SUM.match(span.tokens[0].text)
+    if kind == "number":
+        return sum(c.isdigit() for token in span.tokens for c in token.text) >= _SHORTEST
+    # A month's name belongs to the date: the figures alone are none.
+    return not any(re.search(r"[A-Za-z]{3}", token.text) for token in (*before, *span.tokens))
 
 
 def _figures(cell: Cell) -> Iterator[Span]:
@@ -176,45 +202,56 @@ def _figures(cell: Cell) -> Iterator[Span]:
         first = last = k
         while first > 0 and tokens[first - 1].text in ("$", "#"):
             first -= 1
-        while last + 1 < len(tokens) and _PART.match(tokens[last + 1].text):
+        while last + 1 < len(tokens) and _goes_on(tokens[last], tokens[last + 1]):
             last += 1
         yield Span(cell, tokens[first : last + 1])
         k = last + 1
 
 
+def _goes_on(token: Token, following: Token) -> bool:
+    """Say whether a figure goes on in the next word: cents, a dash, what follows a mark; not the next column."""
+    if not _PART.match(following.text):
+        return False
+    gap = (following.x0 - token.x1) / max(token.height, 0.1)
+    if re.match(r"\d\d$", following.text):
+        return gap < _CENTS_APART
+    opened = re.search(r"\d[.,/-]$", token.text) or re.match(r"[.,/-]", following.text)
+    return gap < (_NEXT_PART if opened else _SAME_PART)
+
+
 def _is_figure(text: str) -> bool:
     digits, letters = sum(c.isdigit() for c in text), sum(c.isalpha() for c in text)
-    if text.startswith("$") or (letters == 0 and digits):
-        return digits > 0
-    return digits >= 2 and digits >= letters and not _WORDS.search(text)
+    if not digits or _WORDS.search(text):
+        return False
+    return text.startswith("$") or letters == 0 or (digits >= 2 and digits >= letters)
 
 
 def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[tuple[str, float], ...]]:
-    """Return what each target may say, likeliest first; empty where a first second reading confirmed what was read."""
+    """Return what each target may say, likeliest first; empty where further readings confirmed what was read."""
     tight = [_cut(pixels, target, _TIGHT) for target in targets]
-    again = _careful(tight)
-    open_ones = [k for k, target in enumerate(targets) if not _is_sure(target, again[k])]
-    wide = [_cut(pixels, targets[k], _WIDE) for k in open_ones]
-    long = [
-        _cut(pixels, targets[k], _long(targets[k])) if targets[k].kind == "amount" else None
-        for k in open_ones
-    ]
-    careful = _careful([*wide, *(cut for cut in long if cut is not None)])
-    strips = [cut for k, *others in zip(open_ones, wide, long, strict=True) for cut in (tight[k], *others)]
+    ballots = {k: [_first(targets[k]), again] for k, again in enumerate(_careful(tight))}
+    doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
+    wide = {k: _cut(pixels, targets[k], _WIDE) for k in doubtful}
+    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in doubtful if targets[k].kind == "amount"}
+    careful = _careful([*wide.values(), *long.values()])
+    for k, ballot in zip(wide, careful, strict=False):
+        ballots[k].append(ballot)
+    stretched = {k: [ballot] for k, ballot in zip(long, careful[len(wide) :], strict=True)}
+    doubtful = [k for k in doubtful if not _confirmed(targets[k], ballots[k], _AGREED)]
+    cuts = [(k, cut, False) for k in doubtful for cut in (tight[k], wide[k])]
+    cuts += [(k, long[k], True) for k in doubtful if k in long]
     with ThreadPoolExecutor(THREADS) as threads:
-        digits = list(threads.map(_digits, strips))
-    result: list[tuple[tuple[str, float], ...]] = [()] * len(targets)
-    longer = iter(careful[len(wide) :])
+        by_digits = list(threads.map(_digits, (cut for _, cut, _ in cuts)))
+    lettered = {k for k in doubtful if targets[k].kind == "number" and _has_letters(ballots[k])}
+    for (k, _, is_long), ballot in zip(cuts, by_digits, strict=True):
+        if k not in lettered:
+            (stretched if is_long else ballots)[k].append(ballot)
     sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
     signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
-    for place, k in enumerate(open_ones):
-        target = targets[k]
-        own: list[_Ballot] = [_first(target), again[k], careful[place]]
-        by_digits = digits[3 * place : 3 * place + 2]
-        if target.kind != "number" or not _has_letters(own):
-            own += by_digits
-        stretched = [next(longer), digits[3 * place + 2]] if long[place] is not None else []
-        result[k] = _elect(target.kind, own, stretched, signed=signed)
+    result: list[tuple[tuple[str, float], ...]] = [()] * len(targets)
+    for k in doubtful:
+        elected = _elect(targets[k].kind, ballots[k], stretched.get(k, ()), signed=signed)
+        result[k] = elected if elected and elected[0][1] >= _LEAST else ()
     return result
 
 
@@ -222,15 +259,18 @@ def _first(target: _Target) -> _Ballot:
     return ((" ".join(t.text for t in target.tokens), min(t.least for t in target.tokens)),)
 
 
-def _is_sure(target: _Target, again: _Ballot) -> bool:
-    (before, score), (after, second) = _first(target)[0], again[0]
-    if target.kind == "amount" and not re.search(r"[.,]\d\d$", before):
-        return False  # raised cents may have been overlooked
-    if target.kind == "number" and _number(before) != _plain(before).upper():
-        return False  # a letter among the digits
-    if target.kind == "date" and not _DATE.match(_plain(before)):
+def _confirmed(target: _Target, ballots: Sequence[_Ballot], surely: float) -> bool:
+    """Say whether all readings of a figure are alike and sure, and it has the form of its kind."""
+    first = _plain(ballots[0][0][0])
+    if any(_plain(ballot[0][0]) != first or ballot[0][1] < surely for ballot in ballots):
         return False
-    return min(score, second) >= _SURE and _plain(before) == _plain(after)
+    if target.kind == "amount":
+        return bool(
+            re.search(r"[.,]\d\d$", first)
+        )  # without, raised cents or a point may have been overlooked
+    if target.kind == "date":
+        return bool(_DATE.match(first))
+    return _number(first) == first.upper()  # no letter among the digits
 
 
 def _plain(text: str) -> str:
