@@ -11,7 +11,6 @@ from extraction.documents.lines import number_lines
 from extraction.schema import Box, PageImage, Word
 
 from .ocr import find_direction, recognise, recognise_turned, straighten
-from .second_look import look_again
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +31,9 @@ def read_words(page: PageImage, *, careful: bool = False) -> tuple[PageImage, tu
     """
     if page.text_words is not None:
         return page, _with_unread(page, page.text_words, careful=careful)
+    # OpenCV stays out of processes that only open documents (docs/security.md).
+    from .second_look import look_again
+
     image = page.open_image()
     found = recognise_turned(image, careful=careful)
     image = straighten(image, turn=found.turn, skew=found.skew)
