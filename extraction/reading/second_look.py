@@ -72,6 +72,7 @@ _LONGEST: Final = 2.6  # to the right, where cents may stand
 # so surely, if a wider cut says the same.
 _SURE: Final = 0.97
 _AGREED: Final = 0.9
+_FAIRLY: Final = 0.7
 _LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
 _KEPT: Final = 0.1  # readings that have less than this share of the best one's votes are forgotten
 _MOST_READINGS: Final = 5
@@ -230,29 +231,53 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
     """Return what each target may say, likeliest first; empty where further readings confirmed what was read."""
     tight = [_cut(pixels, target, _TIGHT) for target in targets]
     ballots = {k: [_first(targets[k]), again] for k, again in enumerate(_careful(tight))}
+    sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
+    signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
     doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
-    wide = {k: _cut(pixels, targets[k], _WIDE) for k in doubtful}
-    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in doubtful if targets[k].kind == "amount"}
+    by_digits = dict(zip(doubtful, _digits([tight[k] for k in doubtful]), strict=True))
+    alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
+    # Where these three differ, wider and longer cuts may tell.
+    split = [k for k in doubtful if k not in alike]
+    wide = {k: _cut(pixels, targets[k], _WIDE) for k in split}
+    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in split if targets[k].kind == "amount"}
     careful = _careful([*wide.values(), *long.values()])
     for k, ballot in zip(wide, careful, strict=False):
         ballots[k].append(ballot)
     stretched = {k: [ballot] for k, ballot in zip(long, careful[len(wide) :], strict=True)}
-    doubtful = [k for k in doubtful if not _confirmed(targets[k], ballots[k], _AGREED)]
-    cuts = [(k, cut, False) for k in doubtful for cut in (tight[k], wide[k])]
-    cuts += [(k, long[k], True) for k in doubtful if k in long]
-    with ThreadPoolExecutor(THREADS) as threads:
-        by_digits = list(threads.map(_digits, (cut for _, cut, _ in cuts)))
-    lettered = {k for k in doubtful if targets[k].kind == "number" and _has_letters(ballots[k])}
-    for (k, _, is_long), ballot in zip(cuts, by_digits, strict=True):
-        if k not in lettered:
-            (stretched if is_long else ballots)[k].append(ballot)
-    sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
-    signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
+    split = [k for k in split if not _confirmed(targets[k], ballots[k], _AGREED)]
+    further = iter(_digits([*(wide[k] for k in split), *(long[k] for k in split if k in long)]))
+    wider = {k: next(further) for k in split}
+    for k in split:
+        if k in long:
+            stretched[k].append(next(further))
     result: list[tuple[tuple[str, float], ...]] = [()] * len(targets)
     for k in doubtful:
-        elected = _elect(targets[k].kind, ballots[k], stretched.get(k, ()), signed=signed)
+        if k not in alike and k not in wider:
+            continue
+        # The digit reader knows no letters: before a number's digits it takes them for some digit.
+        if targets[k].kind != "number" or not _has_letters(ballots[k]):
+            ballots[k] += [by_digits[k], *([wider[k]] if k in wider else ())]
+        elected = _elect(
+            targets[k].kind, ballots[k], stretched.get(k, ()) if k in wider else (), signed=signed
+        )
         result[k] = elected if elected and elected[0][1] >= _LEAST else ()
     return result
+
+
+def _alike(target: _Target, ballots: Sequence[_Ballot], signed: float) -> bool:
+    """Say whether three readings of the tight cut mean the same and are fairly sure of it."""
+    meant = [
+        next((key for key, _, _ in _meanings(target.kind, b[0][0], signed)), None) if b else None
+        for b in ballots
+    ]
+    if (
+        target.kind == "amount"
+        and isinstance(meant[0], Decimal)
+        and meant[0] % 1 == 0
+        and "." not in ballots[0][0][0]
+    ):
+        return False  # cents may stand beside it
+    return meant[0] is not None and len(set(meant)) == 1 and min(b[0][1] for b in ballots if b) >= _FAIRLY
 
 
 def _first(target: _Target) -> _Ballot:
@@ -329,13 +354,16 @@ def _careful(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
     return ballots
 
 
-def _digits(cut: NDArray[np.uint8] | None) -> _Ballot:
+def _digits(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
+    """Return the digit reader's best strings for each cut."""
     import cv2
 
-    if cut is None:
-        return ()
-    gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_BGR2GRAY), np.uint8)
-    return tuple((reading.text, reading.probability) for reading in read_strip(gray, best=_MOST_READINGS))
+    def read(cut: NDArray[np.uint8]) -> _Ballot:
+        gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_BGR2GRAY), np.uint8)
+        return tuple((reading.text, reading.probability) for reading in read_strip(gray, best=_MOST_READINGS))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(read, cuts))
 
 
 def _elect(
