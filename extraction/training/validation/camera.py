@@ -51,6 +51,8 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int], step: float, streng
     )
 
 
+SKINS = ((206, 158, 128), (168, 118, 88), (120, 82, 60), (222, 180, 154))
+
 # What the sheet lies on ------------------------------------------------------------------------------
 
 
@@ -347,13 +349,15 @@ def _light(rng: Random, noise: np.random.Generator, shape: tuple[int, int], bad:
 
 
 def _thumb(
-    rng: Random, noise: np.random.Generator, picture: Grid, edge: tuple[float, float], inward: float
+    rng: Random,
+    noise: np.random.Generator,
+    picture: Grid,
+    skin: NDArray[np.float32],
+    edge: tuple[float, float],
+    inward: float,
 ) -> None:
     """Lay a thumb over the sheet's edge at ``edge``; ``inward`` is the way it points, in radians."""
     long = min(picture.shape[:2]) * rng.uniform(0.055, 0.085)
-    skin = np.array(
-        [(206, 158, 128), (168, 118, 88), (120, 82, 60), (222, 180, 154)][rng.randrange(4)], np.float32
-    )
     reach = round(long * 5)
     x0, y0 = round(edge[0] - reach), round(edge[1] - reach)
     x1, y1 = x0 + 2 * reach, y0 + 2 * reach
@@ -443,12 +447,6 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
         ground = _clipboard(rng, ground, corners / 3)
         tags.append("clipboard")
     tags.append(ground_name)
-    picture = cv2.resize(
-        np.clip(cv2.GaussianBlur(ground, (0, 0), 0.5 + bad), 0, 255).astype(np.uint8),
-        size,
-        interpolation=cv2.INTER_CUBIC,
-    )
-
     full_u = cv2.resize(u, (u.shape[1] * _COARSE, u.shape[0] * _COARSE), interpolation=cv2.INTER_LINEAR)
     full_v = cv2.resize(v, (v.shape[1] * _COARSE, v.shape[0] * _COARSE), interpolation=cv2.INTER_LINEAR)
     # cv2.resize lays coarse points in the middle of their blocks.
@@ -497,24 +495,36 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
         return np.asarray(large[half : half + size[1], half : half + size[0]], np.float32)
 
     page = cv2.multiply(seen[..., :3], enlarged(over), dtype=cv2.CV_8UC3)
-    table = cv2.multiply(picture, enlarged(below), dtype=cv2.CV_8UC3)
-    weight = cv2.merge([alpha, alpha, alpha]).astype(np.float32) / 255
-    blend = cv2.add(
-        cv2.multiply(page, weight, dtype=cv2.CV_8UC3), cv2.multiply(table, 1 - weight, dtype=cv2.CV_8UC3)
+    # The table is out of focus anyway: it is lit before it is enlarged.
+    below = cv2.resize(
+        below[: math.ceil(size[1] / _COARSE), : math.ceil(size[0] / _COARSE)], ground.shape[1::-1]
     )
-    picture = np.ascontiguousarray(blend)
-    del page, table, weight, seen
+    lit = cv2.multiply(cv2.GaussianBlur(ground, (0, 0), 0.5 + bad), below, dtype=cv2.CV_32FC3)
+    picture = cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_CUBIC)
+    cv2.copyTo(page, np.asarray(cv2.compare(alpha, 255, cv2.CMP_EQ)), picture)
+    rows, columns = np.nonzero(cv2.inRange(alpha, 1, 254))
+    part = (alpha[rows, columns].astype(np.float32) / 255)[:, None]
+    picture[rows, columns] = page[rows, columns] * part + picture[rows, columns] * (1 - part)
+    del page, seen
     if board:
         _clip(rng, picture, corners, wide)
     elif rng.random() < 0.22:
         tags.append("fingers")
+        skin = np.array(rng.choice(SKINS), np.float32)
         for _ in range(rng.choice((1, 1, 2))):
-            side = rng.choice((0, 1, 2, 3))
+            side = rng.choice((0, 1, 2))  # right, foot, left: nobody holds a sheet by its head
             t = rng.uniform(0.35, 0.85)
             a, b = corners[(side + 1) % 4], corners[(side + 2) % 4]
             place = a * (1 - t) + b * t
             toward = corners.mean(axis=0) - place
-            _thumb(rng, noise, picture, (float(place[0]), float(place[1])), math.atan2(toward[1], toward[0]))
+            _thumb(
+                rng,
+                noise,
+                picture,
+                skin,
+                (float(place[0]), float(place[1])),
+                math.atan2(toward[1], toward[0]),
+            )
     if rng.random() < 0.1 + 0.12 * bad:
         _glare(rng, picture, corners, bad)
         tags.append("glare")
@@ -524,8 +534,10 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
     motion = max(0.0, rng.gauss(0, 1)) * 9 * bad**1.3 if rng.random() < 0.4 else 0.0
     picture = _shake(_defocus(picture, blur), motion, rng.uniform(0, math.pi))
     grain = rng.uniform(1.2, 3.0) + 7 * bad * rng.random()
-    fine = cv2.GaussianBlur(noise.normal(0, grain, (size[1], size[0])).astype(np.float32), (0, 0), 0.7) * 1.7
-    picture = cv2.add(picture, cv2.merge([fine, fine, fine]), dtype=cv2.CV_8UC3)  # type: ignore[assignment]
+    tile = noise.standard_normal((size[1] // 4, size[0] // 4), np.float32)
+    tile = cv2.GaussianBlur(tile, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT) * (1.7 * grain)
+    fine = np.tile(tile.astype(np.int16), (5, 5))[: size[1], : size[0]]
+    picture = cv2.add(picture, cv2.merge([fine, fine, fine]), dtype=cv2.CV_8UC3)
     if rng.random() < 0.75:  # what phones do to make it look sharp
         soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(1.2, 2.2))
         strength = rng.uniform(0.3, 1.1)

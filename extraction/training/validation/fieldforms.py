@@ -591,14 +591,12 @@ class Form:
             self._copy()
         for stroke in self.strokes:
             self._write(stroke)
-        sheet = np.asarray(self.image, np.uint8).copy()
+        sheet = np.asarray(self.image, np.uint8)
         noise = np.random.default_rng(rng.getrandbits(60))
-        fibre = cv2.resize(
-            noise.normal(0, 1, (sheet.shape[0] // 3, sheet.shape[1] // 3)).astype(np.float32),
-            (sheet.shape[1], sheet.shape[0]),
-        )
-        spread = cv2.GaussianBlur(fibre, (0, 0), 1.2) * rng.uniform(2.0, 4.5)
-        return np.clip(sheet.astype(np.float32) + spread[..., None], 0, 255).astype(np.uint8)
+        fibre = cv2.GaussianBlur(noise.standard_normal((600, 600), np.float32), (0, 0), 2.0)
+        fibre *= rng.uniform(14, 30)
+        repeated = np.tile(fibre.astype(np.int16), (6, 5))[: sheet.shape[0], : sheet.shape[1]]
+        return np.asarray(cv2.add(sheet, cv2.merge([repeated] * 3), dtype=cv2.CV_8UC3), np.uint8)
 
     def _copy(self) -> None:
         """Let the blank form be a photocopy of a photocopy: turned a little, with specks and worn lines."""
@@ -772,9 +770,11 @@ def invoice_book(form: Form) -> None:
     rng = form.rng
     kind = rng.choices(("invoice", "estimate", "order"), (6, 2, 2))[0]
     w, x, y = form.size[0] - 16, 8.0, 8.0
-    _title(form, kind, x + w / 2, y + 6, 6, "ms", w * 0.6)
     if rng.random() < 0.75:
+        _title(form, kind, x, y + 6, 6, most=w * 0.6)
         _serial(form, x + w, y + 6)
+    else:
+        _title(form, kind, x + w / 2, y + 6, 6, "ms", w * 0.9)
     y += 9
     used = form.head(x, y, w * 0.58, builder=0.0)
     form.slot(_number_key(kind), "work_order_number", x + w * 0.62, y, w * 0.38, kind="box", h=10)

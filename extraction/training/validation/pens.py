@@ -201,9 +201,9 @@ def _distance(mask: Plane) -> Plane:
 
 
 def _half_stroke(distance: Plane) -> float:
-    """Return half the width of the stroke: the mean distance along its ridge."""
-    ridge = (distance > 0.8) & (distance >= cv2.dilate(distance, np.ones((3, 3), np.uint8)) - 1e-3)
-    return float(np.median(distance[ridge])) if ridge.any() else 2.0
+    """Return half the width of the stroke: its area by the length of its two edges."""
+    edge = int(((distance > 0) & (distance <= 1)).sum())
+    return max(float((distance > 0).sum()) / max(edge, 1), 1.5)
 
 
 def real_sign(exemplar: Exemplar) -> Sign:
@@ -228,6 +228,7 @@ class Letters:
     path: Path
     _signs: dict[str, Sign | None] = field(default_factory=dict)
     _font: ImageFont.FreeTypeFont | None = None
+    _half: float = 0.0
 
     def _opened(self) -> ImageFont.FreeTypeFont:
         if self._font is None:
@@ -244,18 +245,25 @@ class Letters:
             self._signs[char] = self._drawn(char)
         return self._signs[char]
 
-    def _drawn(self, char: str) -> Sign | None:
+    def _traced(self, char: str) -> tuple[Plane, float, float, float] | None:
+        """Return a sign's distance field, where in it the line stands and the pen starts, and its advance."""
         font = self._opened()
         x0, y0, x1, y1 = font.getbbox(char, anchor="ls")
         if x1 <= x0 or y1 <= y0:
             return None
-        wide, tall = int(x1 - x0) + 2 * _PAD, int(y1 - y0) + 2 * _PAD
-        image = Image.new("L", (wide, tall))
+        image = Image.new("L", (int(x1 - x0) + 2 * _PAD, int(y1 - y0) + 2 * _PAD))
         ImageDraw.Draw(image).text((_PAD - x0, _PAD - y0), char, 255, font, anchor="ls")
         distance = _distance(np.asarray(image, np.float32) / 255)
-        return Sign(
-            distance, _PAD - float(y0), _PAD - float(x0), font.getlength(char), _half_stroke(distance)
-        )
+        return distance, _PAD - float(y0), _PAD - float(x0), font.getlength(char)
+
+    def _drawn(self, char: str) -> Sign | None:
+        traced = self._traced(char)
+        if traced is None:
+            return None
+        if not self._half:  # one pen wrote them all
+            digits = [t[0] for d in "0235689" if (t := self._traced(d))]
+            self._half = float(np.median([_half_stroke(distance) for distance in digits or [traced[0]]]))
+        return Sign(*traced, self._half)
 
 
 @cache
@@ -428,7 +436,7 @@ class Hand:
             ),
             np.float32,
         )
-        line = line + waves(0.8 * height, 0.11 * self.pen * scale)
+        line = line + waves(0.8 * height, 0.045 * self.pen * scale)
         ink = np.clip(line + 0.5, 0, 1)
         strength = self.density + waves(0.35 * height, 0.07)
         if self.skips:
