@@ -177,7 +177,8 @@ def report(rows: Sequence[Read]) -> str:
             passed = [several for several in judged if all(j.found and j.passes for j in several)]
             wrong = sum(not all(j.right for j in several) for several in passed)
             lines.append(
-                f"  {name:18} right {share(right, len(judged))}   pass at {TARGET:.0%} {share(len(passed), len(judged))}"
+                f"  {name:18} right {share(right, len(judged))}"
+                f"   pass at {TARGET:.0%} {share(len(passed), len(judged))}"
                 f"   of these wrong {share(wrong, len(passed))}"
             )
     seconds = sorted(row.seconds for row in rows)

@@ -95,13 +95,13 @@ def _steel(rng: np.random.Generator, shape: tuple[int, int]) -> Plane:
 
 def _concrete(rng: np.random.Generator, shape: tuple[int, int]) -> Plane:
     tone = rng.uniform(120, 180)
-    gray = 1 + sum(_noise(rng, shape, step, 0.05) for step in (200, 60, 18, 5))
-    gray += rng.normal(0, 0.05, shape)
+    hills = np.sum([_noise(rng, shape, step, 0.05) for step in (200, 60, 18, 5)], axis=0)
+    gray = np.asarray(1 + hills + rng.normal(0, 0.05, shape), np.float32)
     if rng.random() < 0.5:
         start = rng.uniform(0, 1, 2) * shape
         points = np.cumsum(np.vstack([start, rng.normal(0, 40, (26, 2)) + rng.normal(0, 30, 2)]), axis=0)
         cv2.polylines(gray, [points[:, ::-1].astype(np.int32)], False, 0.5, 2, cv2.LINE_AA)
-    return _tinted(np.asarray(gray, np.float32), (tone, tone * 0.99, tone * rng.uniform(0.92, 0.99)))
+    return _tinted(gray, (tone, tone * 0.99, tone * rng.uniform(0.92, 0.99)))
 
 
 def _seat(rng: np.random.Generator, shape: tuple[int, int]) -> Plane:
@@ -149,7 +149,8 @@ def _papers(rng: np.random.Generator, shape: tuple[int, int]) -> Plane:
                 x += word + 8
             y += int(rng.uniform(13, 26))
         turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), rng.uniform(-180, 180), 1)
-        turn[:, 2] += rng.uniform(-0.1, 0.9, 2) * (shape[1], shape[0]) - (wide / 2, tall / 2)
+        place = rng.uniform(-0.1, 0.9, 2) * (shape[1], shape[0])
+        turn[:, 2] += np.asarray(place - (wide / 2, tall / 2), np.float64)
         ones = cv2.warpAffine(np.ones((tall, wide), np.float32), turn, (shape[1], shape[0]))
         shadow = 1 - 0.35 * cv2.GaussianBlur(ones, (0, 0), 7)[..., None] * (1 - ones[..., None])
         moved = cv2.warpAffine(sheet, turn, (shape[1], shape[0]))
@@ -264,13 +265,10 @@ def _view(rng: Random, aspect: float, size: tuple[int, int], tilt: float) -> _Vi
     return _View(view.turn, distance, focal, (cx, cy), view.middle)
 
 
-def _inverse(
-    view: _View, z: Plane, aspect: float, size: tuple[int, int]
-) -> tuple[Plane, Plane, Plane, Plane]:
+def _inverse(view: _View, z: Plane, aspect: float, size: tuple[int, int]) -> tuple[Plane, Plane]:
     """Return, for a coarse grid over the picture, which point of the sheet is seen there: u, v in 0..1 and beyond.
 
     The flat sheet's homography is exact but for the bends; these are small, so a few rounds of correction find them.
-    The last two are the mesh's own shift by the bends, which tells how a fold moves print.
     """
     rows, columns = z.shape
     vs, us = np.mgrid[0:rows, 0:columns].astype(np.float64)
@@ -291,7 +289,7 @@ def _inverse(
         du = cv2.remap(shift_u, mx, my, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         dv = cv2.remap(shift_v, mx, my, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         u, v = u0 - du, v0 - dv
-    return u, v / aspect, gx, gy
+    return np.asarray(u, np.float32), np.asarray(v / aspect, np.float32)
 
 
 # Light -----------------------------------------------------------------------------------------------
@@ -327,14 +325,11 @@ def _light(rng: Random, noise: np.random.Generator, shape: tuple[int, int], bad:
             )
             cv2.fillPoly(shadow, [cv2.boxPoints(box).astype(np.int32)], 1.0)
         else:  # a head, a hand
-            cv2.ellipse(shadow, ((ax, ay), (wide * rng.uniform(0.3, 0.8), tall * rng.uniform(0.4, 0.9)), rng.uniform(0, 180)), 1.0, -1)  # fmt: skip
+            extent = (wide * rng.uniform(0.3, 0.8), tall * rng.uniform(0.4, 0.9))
+            cv2.ellipse(shadow, ((ax, ay), extent, rng.uniform(0, 180)), 1.0, -1)
             for k in range(rng.choice((0, 0, 4))):
-                finger = (
-                    (ax + (k - 1.5) * wide * 0.06, ay - tall * 0.25),
-                    (wide * 0.045, tall * 0.36),
-                    rng.uniform(-12, 12),
-                )
-                cv2.ellipse(shadow, finger, 1.0, -1)
+                place = (ax + (k - 1.5) * wide * 0.06, ay - tall * 0.25)
+                cv2.ellipse(shadow, (place, (wide * 0.045, tall * 0.36), rng.uniform(-12, 12)), 1.0, -1)
         soft = cv2.GaussianBlur(shadow, (0, 0), wide * rng.uniform(0.008, 0.07))
         fall *= 1 - soft * rng.uniform(0.12, 0.3 + 0.3 * bad)
     warm = rng.choice((rng.gauss(0, 0.04), rng.uniform(0.06, 0.2), rng.uniform(-0.12, -0.03)))
@@ -372,7 +367,7 @@ def _thumb(
     tip = np.where(a > 0, (a / long) ** 2, 0) + (b / half) ** 2
     solid = np.clip((1.0 - tip) * long * 0.25, 0, 1)
     shade = np.clip(1.08 - 0.42 * (b / half) ** 2 - 0.12 * np.clip(a / long, 0, 1) ** 3, 0.4, 1.1)
-    shade += 0.02 * cv2.GaussianBlur(noise.normal(0, 1, a.shape).astype(np.float32), (0, 0), 2)
+    shade = shade + 0.02 * cv2.GaussianBlur(noise.normal(0, 1, a.shape).astype(np.float32), (0, 0), 2)
     nail = np.clip((0.3 - (((a - 0.45 * long) / long) ** 2 * 1.6 + (b / half) ** 2)) * 8, 0, 1)
     colour = skin * (shade * (1 + 0.1 * nail))[..., None] + nail[..., None] * np.array([8, 2, 4], np.float32)
     under = picture[cy0:cy1, cx0:cx1].astype(np.float32)
@@ -434,47 +429,27 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
     board = rng.random() < 0.13
     z = _surface(rng, aspect, 0.25 + 0.9 * bad * rng.random(), board=board)
     view = _view(rng, aspect, size, abs(rng.gauss(0, 5 + 9 * bad)))
-    u, v, _, _ = _inverse(view, z, aspect, size)
+    u, v = _inverse(view, z, aspect, size)
     corners = np.stack(
         view.project(np.array([0, 1, 1, 0.0]), np.array([0, 0, aspect, aspect]), np.zeros(4)), axis=-1
     ).astype(np.float32)
     wide = float(np.linalg.norm(corners[1] - corners[0]))
 
     ground_name = rng.choices(list(GROUNDS), [w for _, w in GROUNDS.values()])[0]
-    small = (size[1] // 3, size[0] // 3)
-    ground = GROUNDS[ground_name][0](noise, small)
+    ground = GROUNDS[ground_name][0](noise, (size[1] // 3, size[0] // 3))
     if board:
-        ground = _clipboard(rng, ground, corners / 3)
+        ground = _clipboard(rng, ground, np.asarray(corners / 3, np.float32))
         tags.append("clipboard")
     tags.append(ground_name)
-    full_u = cv2.resize(u, (u.shape[1] * _COARSE, u.shape[0] * _COARSE), interpolation=cv2.INTER_LINEAR)
-    full_v = cv2.resize(v, (v.shape[1] * _COARSE, v.shape[0] * _COARSE), interpolation=cv2.INTER_LINEAR)
-    # cv2.resize lays coarse points in the middle of their blocks.
-    half = _COARSE // 2
-    full_u = full_u[half : half + size[1], half : half + size[0]]
-    full_v = full_v[half : half + size[1], half : half + size[0]]
-    texture = cv2.cvtColor(sheet, cv2.COLOR_RGB2RGBA)
-    if torn:
-        edge = np.cumsum(noise.normal(0, 1.3, sheet.shape[1]))
-        depth = np.clip(6 + edge - np.linspace(edge[0], edge[-1], len(edge)), 0, 26)
-        rows = np.arange(40)[:, None]
-        texture[:40, :, 3] = np.where(rows < depth[None, :], 0, 255)
-    scale = wide / sheet.shape[1]
-    if scale < 0.75:  # finer than the picture: let the lens do the averaging
-        texture = cv2.GaussianBlur(texture, (0, 0), 0.42 / scale)
+    texture = _texture(sheet, noise, wide / sheet.shape[1], torn=torn)
     seen = cv2.remap(
         texture,
-        full_u * (sheet.shape[1] - 1),
-        full_v * (sheet.shape[0] - 1),
+        _enlarged(u, size) * (sheet.shape[1] - 1),
+        _enlarged(v, size) * (sheet.shape[0] - 1),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(0, 0, 0, 0),
     )
-    del full_u, full_v, texture
-    alpha = seen[..., 3]
-
-    # Everything soft is reckoned on the coarse grid.
-    coarse = (u.shape[0], u.shape[1])
     shade = cv2.remap(
         _shading(z, rng),
         u * (z.shape[1] - 1),
@@ -485,84 +460,115 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
     inside = ((u > 0) & (u < 1) & (v > 0) & (v < 1)).astype(np.float32)
     cast = cv2.GaussianBlur(inside, (0, 0), rng.uniform(2, 9))
     moved = np.array([[1, 0, rng.uniform(-6, 6)], [0, 1, rng.uniform(-2, 8)]], np.float32)
-    cast = cv2.warpAffine(cast, moved, (coarse[1], coarse[0]))
+    cast = cv2.warpAffine(cast, moved, u.shape[::-1])
     dark = 1 - rng.uniform(0.25, 0.55) * cast
-    light = _light(rng, noise, coarse, bad)
-    over, below = light * shade[..., None], light * dark[..., None] * rng.uniform(0.8, 1.05)
-
-    def enlarged(field: Plane) -> Plane:
-        large = cv2.resize(field, (coarse[1] * _COARSE, coarse[0] * _COARSE), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(large[half : half + size[1], half : half + size[0]], np.float32)
-
-    page = cv2.multiply(seen[..., :3], enlarged(over), dtype=cv2.CV_8UC3)
+    light = _light(rng, noise, (u.shape[0], u.shape[1]), bad)
+    below = light * dark[..., None] * rng.uniform(0.8, 1.05)
     # The table is out of focus anyway: it is lit before it is enlarged.
-    below = cv2.resize(
-        below[: math.ceil(size[1] / _COARSE), : math.ceil(size[0] / _COARSE)], ground.shape[1::-1]
+    below = below[: math.ceil(size[1] / _COARSE), : math.ceil(size[0] / _COARSE)]
+    lit = cv2.GaussianBlur(ground, (0, 0), 0.5 + bad) * cv2.resize(below, ground.shape[1::-1])
+    picture = np.asarray(
+        cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_CUBIC), np.uint8
     )
-    lit = cv2.multiply(cv2.GaussianBlur(ground, (0, 0), 0.5 + bad), below, dtype=cv2.CV_32FC3)
-    picture = cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_CUBIC)
-    cv2.copyTo(page, np.asarray(cv2.compare(alpha, 255, cv2.CMP_EQ)), picture)
-    rows, columns = np.nonzero(cv2.inRange(alpha, 1, 254))
-    part = (alpha[rows, columns].astype(np.float32) / 255)[:, None]
-    picture[rows, columns] = page[rows, columns] * part + picture[rows, columns] * (1 - part)
-    del page, seen
+    _lay_over(
+        picture, np.asarray(seen, np.uint8), _enlarged(np.asarray(light * shade[..., None], np.float32), size)
+    )
+    del seen
     if board:
         _clip(rng, picture, corners, wide)
     elif rng.random() < 0.22:
         tags.append("fingers")
-        skin = np.array(rng.choice(SKINS), np.float32)
-        for _ in range(rng.choice((1, 1, 2))):
-            side = rng.choice((0, 1, 2))  # right, foot, left: nobody holds a sheet by its head
-            t = rng.uniform(0.35, 0.85)
-            a, b = corners[(side + 1) % 4], corners[(side + 2) % 4]
-            place = a * (1 - t) + b * t
-            toward = corners.mean(axis=0) - place
-            _thumb(
-                rng,
-                noise,
-                picture,
-                skin,
-                (float(place[0]), float(place[1])),
-                math.atan2(toward[1], toward[0]),
-            )
+        _hold(rng, noise, picture, corners)
     if rng.random() < 0.1 + 0.12 * bad:
         _glare(rng, picture, corners, bad)
         tags.append("glare")
 
-    # Lens, hand, sensor.
     blur = rng.uniform(0.5, 1.3) + max(0.0, rng.gauss(0, 1.0)) * 2.2 * bad**1.5
     motion = max(0.0, rng.gauss(0, 1)) * 9 * bad**1.3 if rng.random() < 0.4 else 0.0
-    picture = _shake(_defocus(picture, blur), motion, rng.uniform(0, math.pi))
-    grain = rng.uniform(1.2, 3.0) + 7 * bad * rng.random()
-    tile = noise.standard_normal((size[1] // 4, size[0] // 4), np.float32)
-    tile = cv2.GaussianBlur(tile, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT) * (1.7 * grain)
-    fine = np.tile(tile.astype(np.int16), (5, 5))[: size[1], : size[0]]
-    picture = cv2.add(picture, cv2.merge([fine, fine, fine]), dtype=cv2.CV_8UC3)
-    if rng.random() < 0.75:  # what phones do to make it look sharp
-        soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(1.2, 2.2))
-        strength = rng.uniform(0.3, 1.1)
-        picture = cv2.addWeighted(picture, 1 + strength, soft, -strength, 0)  # type: ignore[assignment]
-    curve = np.arange(256, dtype=np.float32) / 255
-    gamma, lift = rng.uniform(0.85, 1.25), rng.uniform(0, 0.05)
-    toned = (lift + (1 - lift) * curve**gamma) * 255
-    picture = cv2.LUT(picture, np.clip(toned, 0, 255).astype(np.uint8))  # type: ignore[assignment]
+    picture = _developed(_shake(_defocus(picture, blur), motion, rng.uniform(0, math.pi)), rng, noise, bad)
     messenger = rng.random() < 0.1
     blurred = math.hypot(blur, motion / 3.5)
     per_mm = wide / millimetres
-    contrast = float(np.median(light))
     if messenger:
         tags.append("messenger")
-        small_size = SMALL if size[0] > size[1] else SMALL[::-1]
-        factor = small_size[0] / size[0]
-        picture = cv2.resize(picture, small_size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        small = SMALL if size[0] > size[1] else SMALL[::-1]
+        factor = small[0] / size[0]
+        picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8)
         per_mm, blurred = per_mm * factor, math.hypot(blurred * factor, 0.6)
-        size = small_size
     if rng.random() < 0.07:  # held over the table, a phone doesn't know which way is up
         picture = np.ascontiguousarray(np.rot90(picture, rng.choice((1, 2, 3))))
         tags.append("turned")
-        size = (picture.shape[1], picture.shape[0])
     data = _encoded(picture, rng, messenger=messenger)
-    return Photo(data, size, tuple(tags), per_mm / blurred, contrast)
+    return Photo(
+        data, (picture.shape[1], picture.shape[0]), tuple(tags), per_mm / blurred, float(np.median(light))
+    )
+
+
+def _enlarged(field: Plane, size: tuple[int, int]) -> Plane:
+    """Return what was reckoned on the coarse grid for every pixel of the picture."""
+    large = cv2.resize(
+        field, (field.shape[1] * _COARSE, field.shape[0] * _COARSE), interpolation=cv2.INTER_LINEAR
+    )
+    half = _COARSE // 2  # cv2.resize lays coarse points in the middle of their blocks
+    return np.asarray(large[half : half + size[1], half : half + size[0]], np.float32)
+
+
+def _texture(sheet: Grid, noise: np.random.Generator, scale: float, *, torn: bool) -> Grid:
+    """Return the sheet with its outline as a fourth channel; softened if the picture shows it smaller."""
+    texture = cv2.cvtColor(sheet, cv2.COLOR_RGB2RGBA)
+    if torn:
+        edge = np.cumsum(noise.normal(0, 1.3, sheet.shape[1]))
+        depth = np.clip(6 + edge - np.linspace(edge[0], edge[-1], len(edge)), 0, 26)
+        texture[:40, :, 3] = np.where(np.arange(40)[:, None] < depth[None, :], 0, 255)
+    if scale < 0.75:  # finer than the picture: let the lens do the averaging
+        texture = cv2.GaussianBlur(texture, (0, 0), 0.42 / scale)
+    return np.asarray(texture, np.uint8)
+
+
+def _lay_over(picture: Grid, seen: Grid, light: Plane) -> None:
+    """Lay the lit sheet, RGBA, over the table; only along its edge are the two mixed."""
+    page = np.asarray(cv2.multiply(seen[..., :3], light, dtype=cv2.CV_8UC3), np.uint8)
+    alpha = seen[..., 3]
+    cv2.copyTo(page, np.asarray(cv2.inRange(alpha, 255, 255)), picture)
+    rows, columns = np.nonzero((alpha > 0) & (alpha < 255))
+    part = (alpha[rows, columns].astype(np.float32) / 255)[:, None]
+    picture[rows, columns] = page[rows, columns] * part + picture[rows, columns] * (1 - part)
+
+
+def _hold(rng: Random, noise: np.random.Generator, picture: Grid, corners: NDArray[np.float32]) -> None:
+    """Let one or two thumbs hold the sheet."""
+    skin = np.array(rng.choice(SKINS), np.float32)
+    for _ in range(rng.choice((1, 1, 2))):
+        # Left, foot or right, where nothing is written; nobody holds a sheet by its head.
+        first, last, t, out = rng.choice(
+            (
+                (3, 0, rng.uniform(0.2, 0.6), 0.0),
+                (2, 3, rng.uniform(0.5, 0.85), 0.0),
+                (1, 2, rng.uniform(0.2, 0.7), 0.05),
+            )
+        )
+        place = corners[first] * (1 - t) + corners[last] * t
+        place = place + (place - corners.mean(axis=0)) * out
+        toward = corners.mean(axis=0) - place
+        way = math.atan2(toward[1], toward[0])
+        _thumb(rng, noise, picture, skin, (float(place[0]), float(place[1])), way)
+
+
+def _developed(picture: Grid, rng: Random, noise: np.random.Generator, bad: float) -> Grid:
+    """Add the sensor's grain, then sharpen and tone as phones do."""
+    grain = rng.uniform(1.2, 3.0) + 7 * bad * rng.random()
+    tile = noise.standard_normal((picture.shape[0] // 4, picture.shape[1] // 4), np.float32)
+    tile = cv2.GaussianBlur(tile, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT) * (1.7 * grain)
+    fine = np.tile(tile.astype(np.int16), (5, 5))[: picture.shape[0], : picture.shape[1]]
+    grainy = cv2.add(picture, cv2.merge([fine, fine, fine]), dtype=cv2.CV_8UC3)
+    if rng.random() < 0.75:
+        soft = cv2.GaussianBlur(grainy, (0, 0), rng.uniform(1.2, 2.2))
+        strength = rng.uniform(0.3, 1.1)
+        grainy = cv2.addWeighted(grainy, 1 + strength, soft, -strength, 0)
+    curve = np.arange(256, dtype=np.float32) / 255
+    gamma, lift = rng.uniform(0.85, 1.25), rng.uniform(0, 0.05)
+    toned = (lift + (1 - lift) * curve**gamma) * 255
+    return np.asarray(cv2.LUT(grainy, np.clip(toned, 0, 255).astype(np.uint8)), np.uint8)
 
 
 def _clipboard(rng: Random, ground: Plane, corners: NDArray[np.float32]) -> Plane:

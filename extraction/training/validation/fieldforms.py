@@ -29,7 +29,8 @@ _STAND_INS = (("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"), ("DejaVuSerif.ttf", "De
 
 PAPERS = {
     "white": ((250, 249, 246), 50), "cream": ((247, 241, 224), 8), "yellow": ((250, 236, 160), 14),
-    "pink": ((246, 208, 212), 9), "green": ((222, 240, 218), 5), "blue": ((216, 229, 243), 4), "gray": ((228, 227, 224), 6),
+    "pink": ((246, 208, 212), 9), "green": ((222, 240, 218), 5), "blue": ((216, 229, 243), 4),
+    "gray": ((228, 227, 224), 6),
 }  # fmt: skip
 PRINTS = {
     "black": ((40, 40, 42), 40), "blue": ((44, 76, 150), 20), "green": ((24, 104, 72), 14), "red": ((168, 48, 48), 7),
@@ -41,8 +42,8 @@ AMOUNTS = {
 }  # fmt: skip
 """How a person writes amounts, by weight."""
 DATES = {
-    "m/d/yy": 34, "m-d-yy": 18, "mm/dd/yyyy": 10, "m/d/yyyy": 14, "Mon d yyyy": 8, "Month d, yyyy": 5, "m.d.yy": 4, "m-d": 4,
-    "d Mon yy": 3,
+    "m/d/yy": 34, "m-d-yy": 18, "mm/dd/yyyy": 10, "m/d/yyyy": 14, "Mon d yyyy": 8, "Month d, yyyy": 5, "m.d.yy": 4,
+    "m-d": 4, "d Mon yy": 3,
 }  # fmt: skip
 
 
@@ -57,8 +58,9 @@ def write_amount(value: Decimal, way: str) -> str:
     if cents != "00" and way not in ("raised", "hundredths", "dollar"):
         way = "cents"
     return {
-        "bare": whole, "comma": grouped, "dollar": f"${grouped}.{cents}", "cents": f"{grouped}.{cents}", "dash": f"{grouped}-",
-        "point dash": f"{grouped}.-", "raised": f"{grouped}{{{cents}}}", "hundredths": f"{grouped} {{{cents}/100}}",
+        "bare": whole, "comma": grouped, "dollar": f"${grouped}.{cents}", "cents": f"{grouped}.{cents}",
+        "dash": f"{grouped}-", "point dash": f"{grouped}.-", "raised": f"{grouped}{{{cents}}}",
+        "hundredths": f"{grouped} {{{cents}/100}}",
         "dollar bare": f"${grouped}",
     }[way]  # fmt: skip
 
@@ -66,8 +68,9 @@ def write_amount(value: Decimal, way: str) -> str:
 def write_day(day: Any, way: str) -> str:
     """Return a date as a person writes it; ``m-d`` leaves the year out."""
     return {
-        "m/d/yy": f"{day.month}/{day.day}/{day:%y}", "m-d-yy": f"{day.month}-{day.day}-{day:%y}", "mm/dd/yyyy": f"{day:%m/%d/%Y}",
-        "m/d/yyyy": f"{day.month}/{day.day}/{day.year}", "Mon d yyyy": f"{day:%b} {day.day} {day.year}",
+        "m/d/yy": f"{day.month}/{day.day}/{day:%y}", "m-d-yy": f"{day.month}-{day.day}-{day:%y}",
+        "mm/dd/yyyy": f"{day:%m/%d/%Y}", "m/d/yyyy": f"{day.month}/{day.day}/{day.year}",
+        "Mon d yyyy": f"{day:%b} {day.day} {day.year}",
         "Month d, yyyy": f"{day:%B} {day.day}, {day.year}", "m.d.yy": f"{day.month}.{day.day}.{day:%y}",
         "m-d": f"{day.month}-{day.day}", "d Mon yy": f"{day.day} {day:%b} {day:%y}",
     }[way]  # fmt: skip
@@ -129,6 +132,7 @@ class Form:
         self.unclear = {"amount_due", "currency"}
         self.free: list[tuple[float, float, float]] = []
         self.tags: list[str] = []
+        self.shown: list[str] = []  # everything that stands on the sheet, in the order in which it came there
 
     def _faces(self, material: Material) -> tuple[Path, Path]:
         known = list(material.prints.values())
@@ -169,6 +173,7 @@ class Form:
 
         :param most: the width into which it must fit: it is set smaller until it does.
         """
+        self.shown.append(text)
         path = str(self.face[1] if bold else self.face[0])
         font = _font(path, max(8, round(size * 1.38 * self.scale)))
         wide = font.getlength(text) / self.scale
@@ -225,6 +230,7 @@ class Form:
         :param w: the width there is; a hand writes smaller for it, then runs over a little.
         :param room: height of the row, over which the digits never reach.
         """
+        self.shown.append(plain(text))
         hand = hand or self.hand
         height = min(self.natural * size, room * 0.72)
         wide = hand.measure(text, height)
@@ -388,6 +394,7 @@ class Form:
         colour = rng.choice((INKS["red"], (58, 48, 140), (40, 40, 60)))
         image = Image.new("L", (round(min(w, 74) * s), round(17 * s)))
         draw = ImageDraw.Draw(image)
+        self.shown += [job.vendor, job.address[0], job.phone]
         for text, size, row in ((job.vendor, 4.0, 4.5), (job.address[0], 2.6, 9), (job.phone, 2.6, 13)):
             font = _font(str(self.face[1]), round(size * 1.38 * s))
             wide = font.getlength(text)
@@ -402,10 +409,10 @@ class Form:
         patchy = cv2.resize(
             noise.uniform(0.35, 1.1, (5, 14)).astype(np.float32), (ink.shape[1], ink.shape[0])
         )
-        ink *= np.clip(patchy, 0, 0.92)
+        ink = ink * np.clip(patchy, 0, 0.92)
         turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), rng.gauss(0, 1.6), 1)
-        ink = cv2.warpAffine(ink, turn, (ink.shape[1], ink.shape[0]))
-        self._ink(np.asarray(ink, np.float32), round(x * s), round(y * s), colour)
+        pressed = cv2.warpAffine(ink, turn, (ink.shape[1], ink.shape[0]))
+        self._ink(np.asarray(pressed, np.float32), round(x * s), round(y * s), colour)
         self.tags.append("stamp")
 
     def _ink(self, ink: NDArray[np.float32], x: int, y: int, colour: Sequence[int]) -> None:
@@ -577,7 +584,8 @@ class Form:
                 (
                     f"call {job.person.split()[0]} {job.phone}", "Thank you!", "Gracias", "ok per Mike", "paid half",
                     f"unit {rng.randint(101, 940)}", f"{rng.randint(2, 9)} days x {rng.randint(2, 4)} men", "see pics",
-                    "materials by owner", f"PO {rng.randint(100, 9999)}", "job complete", f"apt {rng.randint(1, 48)} 2nd fl",
+                    "materials by owner", f"PO {rng.randint(100, 9999)}", "job complete",
+                    f"apt {rng.randint(1, 48)} 2nd fl",
                 )
             )  # fmt: skip
             self.fill(x, y, w, note, room=7.5, size=0.95)
@@ -593,8 +601,9 @@ class Form:
             self._write(stroke)
         sheet = np.asarray(self.image, np.uint8)
         noise = np.random.default_rng(rng.getrandbits(60))
-        fibre = cv2.GaussianBlur(noise.standard_normal((600, 600), np.float32), (0, 0), 2.0)
-        fibre *= rng.uniform(14, 30)
+        fibre = cv2.GaussianBlur(noise.standard_normal((600, 600), np.float32), (0, 0), 2.0) * rng.uniform(
+            14, 30
+        )
         repeated = np.tile(fibre.astype(np.int16), (6, 5))[: sheet.shape[0], : sheet.shape[1]]
         return np.asarray(cv2.add(sheet, cv2.merge([repeated] * 3), dtype=cv2.CV_8UC3), np.uint8)
 
@@ -638,7 +647,7 @@ class Form:
                 a, b = (2, round(middle + rise)), (line.shape[1] - 3, round(middle - rise))
                 cv2.line(line, a, b, 1.0, max(2, round(stroke.hand.pen * self.scale)), cv2.LINE_AA)
             top = round(stroke.y - stroke.height * 1.5)
-            self._ink(line * stroke.hand.density, x - 6, top, stroke.hand.ink)
+            self._ink(np.asarray(line * stroke.hand.density, np.float32), x - 6, top, stroke.hand.ink)
 
     def truth(self) -> dict[str, Any]:
         """Return fields, lines and texts as they were written. A field that isn't on the page is ``None``."""
@@ -819,8 +828,8 @@ def two_tables(form: Form) -> None:
     _title(form, kind, x + w, y + 7, 6.5, "rs", w * 0.42)
     form.slot(_number_key(kind), "work_order_number", x + w * 0.62, y + 10, w * 0.38, kind="split", h=10)
     y += max(used, 21) + 3
-    pairs = [("company", "vendor_name"), ("date", "invoice_date"), ("company_phone", "vendor_phone"), ("due", "due_date"),
-             ("site", "ship_to_address"), ("payee", "payee")]  # fmt: skip
+    pairs = [("company", "vendor_name"), ("date", "invoice_date"), ("company_phone", "vendor_phone"),
+             ("due", "due_date"), ("site", "ship_to_address"), ("payee", "payee")]  # fmt: skip
     pairs = [p for p in pairs if p[1] not in form.fields]
     for k, (key, name) in enumerate(pairs):
         form.slot(key, name, x + (k % 2) * (w * 0.6 + 2), y + (k // 2) * 10, w * (0.6 if k % 2 == 0 else 0.4) - 2,
@@ -934,7 +943,10 @@ def proposal(form: Form) -> None:
 
 def _in_words(value: Decimal) -> str:
     """Return whole dollars in English words, as checks have them."""
-    ones = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # fmt: skip
+    ones = (
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen"
+    ).split()
     tens = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
 
     def small(n: int) -> str:

@@ -33,7 +33,7 @@ WEIGHTS = {
 }
 FAMILIES = tuple(WEIGHTS)
 FIELD_FORM = "fieldform"
-"""Photographs of forms filled in by hand: large and slow, and in need of fonts and digits, so only made if asked for."""
+"""Photographs of forms filled in by hand: slow, and in need of fonts and digits, so only made if asked for."""
 FIELD_FORM_VERSION = "fieldform-1"
 HARD_SHARPNESS, HARD_LIGHT = 2.9, 0.5
 """A photograph counts as hard with fewer blur radii than this in a millimetre, or with light under this share."""

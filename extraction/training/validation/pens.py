@@ -49,7 +49,8 @@ class Sign:
     """One sign of a hand.
 
     ``field`` is its distance field, float32, positive inside the stroke; ``base`` the row of the line it stands on,
-    ``bearing`` the column where the pen starts and ``advance`` how far it moves on; ``half`` half the width of the stroke. All in pixels.
+    ``bearing`` the column where the pen starts and ``advance`` how far it moves on; ``half`` half the width of the
+    stroke. All in pixels.
     """
 
     field: Plane
@@ -124,7 +125,12 @@ def material_digest(fonts: Path | None, digits: Path | None) -> str:
 
 
 def _is_hand(path: Path) -> bool:
-    return _name(path) not in PRINT_FACES and _name(path) not in TRAINED_HANDS
+    key = _key(_name(path).split("[")[0])
+    return _name(path) not in PRINT_FACES and key not in {_key(name) for name in TRAINED_HANDS}
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "").removesuffix("regular")
 
 
 @cache
@@ -164,10 +170,11 @@ def _from_amounts(folder: Path) -> dict[str, list[Exemplar]]:
             if min(cut.shape, default=0) < 6:
                 continue
             level = max(float(np.percentile(cut, 97)), 30.0)
-            strong = np.clip(cut.astype(np.float32) * (255 / level), 0, 255).astype(np.uint8)
-            count, parts, stats, _ = cv2.connectedComponentsWithStats(
-                (strong > 110).astype(np.uint8), None, 8
+            strong: NDArray[np.uint8] = np.clip(cut.astype(np.float32) * (255 / level), 0, 255).astype(
+                np.uint8
             )
+            mask: NDArray[np.uint8] = (strong > 110).astype(np.uint8)
+            count, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
             if count < 2:
                 continue
             # Only what is large: specks and the neighbours' ends are left out.
@@ -253,7 +260,7 @@ class Letters:
             return None
         image = Image.new("L", (int(x1 - x0) + 2 * _PAD, int(y1 - y0) + 2 * _PAD))
         ImageDraw.Draw(image).text((_PAD - x0, _PAD - y0), char, 255, font, anchor="ls")
-        distance = _distance(np.asarray(image, np.float32) / 255)
+        distance = _distance(np.asarray(np.asarray(image, np.float32) / 255, np.float32))
         return distance, _PAD - float(y0), _PAD - float(x0), font.getlength(char)
 
     def _drawn(self, char: str) -> Sign | None:
@@ -282,9 +289,9 @@ INKS: Mapping[str, tuple[int, int, int]] = {
 class Hand:
     """One person with one pen.
 
-    ``pen`` is the width of the stroke in millimetres; ``slant`` is added to the letters' own (columns a row), ``wander``
-    says how much the line rises and falls, ``jitter`` how much signs differ from one time to the next. ``digits`` maps each
-    digit to the ways in which this writer writes it; empty where the font's are taken.
+    ``pen`` is the width of the stroke in millimetres; ``slant`` is added to the letters' own (columns a row),
+    ``wander`` says how much the line rises and falls, ``jitter`` how much signs differ from one time to the next.
+    ``digits`` maps each digit to the ways in which this writer writes it; empty where the font's are taken.
     """
 
     letters: Letters
