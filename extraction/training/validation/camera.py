@@ -485,6 +485,11 @@ def photograph(sheet: Grid, rng: Random, *, millimetres: float, torn: bool) -> P
 
     blur = rng.uniform(0.5, 1.3) + max(0.0, rng.gauss(0, 1.0)) * 2.2 * bad**1.5
     motion = max(0.0, rng.gauss(0, 1)) * 9 * bad**1.3 if rng.random() < 0.4 else 0.0
+    slip = rng.random()
+    if slip < 0.055:  # the phone focused on something else
+        blur += rng.uniform(2.5, 6.5)
+    elif slip < 0.1:  # taken in passing
+        motion += rng.uniform(10, 30)
     picture = _developed(_shake(_defocus(picture, blur), motion, rng.uniform(0, math.pi)), rng, noise, bad)
     messenger = rng.random() < 0.1
     blurred = math.hypot(blur, motion / 3.5)
