@@ -353,7 +353,8 @@ class Form:
             text = text.removeprefix("$")
             x, w = x + 5, w - 5
         self.note("total", float(self.job.total), text)
-        self.fields["currency"] = "USD"
+        if sign or "$" in text:
+            self.fields["currency"] = "USD"
         if self.rng.random() < 0.06:
             wrong = slipped(self.amount(self.job.total), self.rng)
             self.tags.append("struck:total")
@@ -589,6 +590,10 @@ class Form:
                 )
             )  # fmt: skip
             self.fill(x, y, w, note, room=7.5, size=0.95)
+            if note.startswith("PO "):
+                self.unclear.add("po_number")
+            elif note.startswith("call "):
+                self.unclear.add("vendor_phone")
             self.tags.append("note")
 
     def finish(self) -> Grid:
