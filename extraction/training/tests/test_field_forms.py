@@ -125,6 +125,7 @@ def test_every_value_of_the_truth_stands_on_the_sheet(name: str, material: pens.
         assert [p for p in places if not (0 < p[0] < size[0] and 0 < p[1] < size[1])] == []
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_photographs_with_their_truth(
     tmp_path: Path, fonts: Path, digits: Path
 ) -> None:
