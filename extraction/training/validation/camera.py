@@ -353,10 +353,14 @@ def _thumb(
 ) -> None:
     """Lay a thumb over the sheet's edge at ``edge``; ``inward`` is the way it points, in radians."""
     long = min(picture.shape[:2]) * rng.uniform(0.055, 0.085)
-    reach = round(long * 5)
-    x0, y0 = round(edge[0] - reach), round(edge[1] - reach)
-    x1, y1 = x0 + 2 * reach, y0 + 2 * reach
-    cx0, cy0, cx1, cy1 = max(x0, 0), max(y0, 0), min(x1, picture.shape[1]), min(y1, picture.shape[0])
+    # It comes from outside the picture, however far that is.
+    far = float(max(picture.shape[:2]))
+    root = (edge[0] - far * math.cos(inward), edge[1] - far * math.sin(inward))
+    side = long * 1.6
+    cx0 = max(round(min(edge[0], root[0]) - side), 0)
+    cy0 = max(round(min(edge[1], root[1]) - side), 0)
+    cx1 = min(round(max(edge[0], root[0]) + side), picture.shape[1])
+    cy1 = min(round(max(edge[1], root[1]) + side), picture.shape[0])
     if cx1 <= cx0 or cy1 <= cy0:
         return
     ys, xs = np.mgrid[cy0:cy1, cx0:cx1].astype(np.float32)

@@ -807,7 +807,7 @@ def invoice_book(form: Form) -> None:
     columns = [("quantity", 0.7), ("description", 3.6), ("price", 0.9), ("amount", 1.2)]
     if rng.random() < 0.35:
         columns.pop(2)
-    count = int((form.size[1] - y - 26) / row)
+    count = int((form.size[1] - y - 34) / row)
     foot = form.lines(
         x, y, w, row, count, columns, head=5.5, cents=rng.random() < 0.45, shade=rng.random() < 0.3
     )
