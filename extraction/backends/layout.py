@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -193,6 +193,9 @@ def decide(
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
         ranked = as_the_page_says([chosen.candidate, *chosen.others])
+        if chosen.supported and ranked[0].reading < 1:
+            known = "; ".join(filter(None, (ranked[0].known, "the sums on the page add up with it")))
+            ranked[0] = replace(ranked[0], known=known)
         margin = ranked[0].score - max((c.score for c in ranked[1:]), default=0.0)
         evidence[name] = Evidence(
             name,

@@ -117,7 +117,9 @@ def total_of(sheet: Sheet) -> FieldValue:
 
 def test_the_lines_decide_between_two_readings_of_the_total() -> None:
     readings = (("1,487.00", 0.6), ("1,457.00", 0.3))
-    assert total_of(table(readings, "957.00", "500.00")).value == "1457.00"
+    found = total_of(table(readings, "957.00", "500.00"))
+    assert found.value == "1457.00"
+    assert found.support == "the sums on the page add up with it"
     assert total_of(table(readings, "987.00", "500.00")).value == "1487.00"
     assert total_of(table(readings, "200.00", "111.00")).value == "1487.00"  # they fit neither
 
