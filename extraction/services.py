@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,7 +22,17 @@ from extraction.fields import FIELDS, REQUIRED_FIELDS
 from extraction.models import Certification, FieldReading, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
-from extraction.schema import Box, Hints, PageImage, Reading, Word
+from extraction.schema import (
+    BatchBackend,
+    Box,
+    Hints,
+    OpenedDocument,
+    PageImage,
+    ReaderError,
+    Reading,
+    Seconds,
+    Word,
+)
 from invoiceapp.records import matching
 from invoiceapp.records.models import Document, Invoice, Job, Organization, Page, Vendor
 
@@ -48,12 +58,82 @@ def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
     )
 
 
+def pages_at_once(backend: str) -> int:
+    """Return how many pages, of one document or of several, are worth handing to a reader together now."""
+    try:
+        found = registry.backend(backend)
+    except ReaderError:
+        return 1  # why it can't be used is told to the one document that asks for it
+    return found.pages_at_once if isinstance(found, BatchBackend) else 1
+
+
 def read(run: Run) -> Reading:
     """Read the run's document. Slow, outside any transaction; keeps pictures of the pages for people.
 
     :raises extraction.documents.DocumentRefused: if the file can't be opened.
     :raises extraction.schema.ReaderError: if the backend can't work.
     """
+    (outcome,) = read_together([run])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
+    """Read the documents of runs of one backend, together where it can do that; see `read`.
+
+    :returns: for each what was read, or why it could not be; one that fails leaves the others alone.
+    """
+    opened: dict[int, _Opened] = {}
+    outcomes: dict[int, Reading | Exception] = {}
+    for number, run in enumerate(runs):
+        try:
+            opened[number] = _open(run)
+        except Exception as error:  # noqa: BLE001  told in the history of its invoice
+            outcomes[number] = error
+    documents = [one.document for one in opened.values()]
+    try:
+        found = _read_documents(runs[0].backend, documents) if documents else []
+    except Exception as error:  # noqa: BLE001
+        found = [error] * len(documents)
+    for (number, one), outcome in zip(opened.items(), found, strict=True):
+        outcomes[number] = outcome if isinstance(outcome, Exception) else one.whole(outcome)
+    return [outcomes[number] for number in range(len(runs))]
+
+
+def _read_documents(name: str, documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
+    backend = registry.backend(name)
+    if isinstance(backend, BatchBackend):
+        return backend.read_many(documents)
+    found: list[Reading | Exception] = []
+    for document in documents:
+        begun = time.perf_counter()
+        try:
+            reading = backend.read(document.pages, document.hints)
+            took = time.perf_counter() - begun
+            found.append(replace(reading, seconds=replace(reading.seconds, total=took)))
+        except Exception as error:  # noqa: BLE001
+            found.append(error)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A document ready for a backend, with the seconds that opening and recognising it, and preparing it, took."""
+
+    document: OpenedDocument
+    words: tuple[tuple[Word, ...], ...]
+    words_seconds: float
+    other_seconds: float
+
+    def whole(self, reading: Reading) -> Reading:
+        """Return the reading with the words that were recognised here, and with all seconds."""
+        fields = self.other_seconds + reading.seconds.total
+        seconds = Seconds(total=self.words_seconds + fields, words=self.words_seconds, fields=fields)
+        return replace(reading, words=self.words, seconds=seconds)
+
+
+def _open(run: Run) -> _Opened:
     invoice = run.invoice
     begun = time.perf_counter()
     with invoice.document.file.open("rb") as file:
@@ -63,7 +143,6 @@ def read(run: Run) -> Reading:
     # What stood unread on them is among the words now.
     upright = [replace(page, text_words=words, unread=()) for page, words in read_pages]
     _keep_pages(invoice.document, upright)
-    backend = registry.backend(run.backend)
     organization = invoice.organization
     hints = Hints(
         country=organization.country,
@@ -71,14 +150,11 @@ def read(run: Run) -> Reading:
         memory=memories(organization, memory.keys_of(read_pages)),
         office=office_of(invoice),
     )
-    reading = backend.read(upright, hints)
-    done = time.perf_counter()
-    return replace(
-        reading,
-        words=tuple(words for _, words in read_pages),
-        seconds=replace(
-            reading.seconds, total=done - begun, words=words_done - begun, fields=done - words_done
-        ),
+    return _Opened(
+        OpenedDocument(upright, hints),
+        tuple(words for _, words in read_pages),
+        words_seconds=words_done - begun,
+        other_seconds=time.perf_counter() - words_done,
     )
 
 
