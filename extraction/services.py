@@ -7,19 +7,21 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from extraction import gate, memory, registry
+from extraction.backends.generative.prompts import faults
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, FieldReading, Run, VendorMemory
+from extraction.models import Certification, FieldReading, Prompt, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
 from extraction.schema import (
@@ -27,6 +29,7 @@ from extraction.schema import (
     Box,
     Hints,
     OpenedDocument,
+    OwnPrompt,
     PageImage,
     ReaderError,
     Reading,
@@ -149,6 +152,7 @@ def _open(run: Run) -> _Opened:
         currency=organization.currency,
         memory=memories(organization, memory.keys_of(read_pages)),
         office=office_of(invoice),
+        prompt=own_prompt_of(organization),
     )
     return _Opened(
         OpenedDocument(upright, hints),
@@ -355,6 +359,47 @@ def _words_from_json(content: bytes) -> tuple[Word, ...]:
         Word(text, Box(x0, y0, x1, y1), confidence[0] if confidence else 1.0, line)
         for text, x0, y0, x1, y1, line, *confidence in json.loads(content)
     )
+
+
+# --- prompts of one's own ---------------------------------------------------------------------------
+
+
+class PromptRefused(Exception):
+    """A prompt can't be kept; the message says why, and what to do."""
+
+
+def own_prompt_of(organization: Organization) -> OwnPrompt | None:
+    """Return what the organization asks large models with; None where it leaves that to the shipped prompt."""
+    newest = Prompt.objects.filter(organization=organization).first()
+    return OwnPrompt(newest.version, newest.text) if newest is not None and newest.text else None
+
+
+def save_prompt(organization: Organization, text: str, *, author: Any, based_on: int) -> Prompt:
+    """Keep a new version of the organization's prompt; what is read from now on is asked with it.
+
+    :param text: with its placeholders; empty for the shipped prompt.
+    :param based_on: the version that its author saw as the newest; 0 if there was none.
+    :raises PromptRefused: if it has a fault, says what is in use already, or somebody else saved one meanwhile.
+    """
+    text = text.replace("\r\n", "\n").strip()
+    if text and (found := faults(text)):
+        raise PromptRefused(" ".join(found))
+    newest = Prompt.objects.filter(organization=organization).first()
+    if newest is not None and newest.version != based_on:
+        raise PromptRefused(
+            f"{newest.author or 'Somebody'} saved version {newest.version} meanwhile. "
+            "Look at it below, then save again."
+        )
+    if text == (newest.text if newest is not None else ""):
+        raise PromptRefused("Nothing has changed: this is what is in use.")
+    version = newest.version + 1 if newest is not None else 1
+    try:
+        with transaction.atomic():
+            return Prompt.objects.create(organization=organization, version=version, text=text, author=author)
+    except IntegrityError:
+        raise PromptRefused(
+            "Somebody else saved a version at this moment. Look at it, then save again."
+        ) from None
 
 
 # --- vendor memory -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from extraction.backends.generative.catalogue import answer_schema
 from extraction.backends.generative.certainty import TokenScore, load_certainty
 from extraction.backends.generative.pictures import LLAMA, PIXTRAL, PictureSize, as_data_url
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
-from extraction.backends.generative.prompts import load_prompt
+from extraction.backends.generative.prompts import DEFAULTS, load_prompt
 from extraction.backends.generative.reader import (
     Asking,
     Generated,
@@ -46,7 +46,7 @@ class ServerOptions:
     url: str
     model: str
     token: str = field(default="", repr=False)
-    prompt: str = "detailed"
+    prompt: str = DEFAULTS[NAME]
     prompts: Path | None = None
     fields: tuple[str, ...] = ()
     shown: Shown = "pictures"
