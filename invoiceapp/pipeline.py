@@ -11,7 +11,6 @@ queue knows; their arguments are names, never objects.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -79,7 +78,7 @@ def process_next(queue: str) -> str:
     item = work.claim(queue)
     if item is None:
         return "nothing is waiting"
-    outcomes = _do([item, *_mates(item)])
+    outcomes = _do(item)
     work.beat(queue)
     return "\n".join(outcomes)
 
@@ -91,9 +90,9 @@ def _mates(item: WorkItem) -> list[WorkItem]:
     return work.claim_mates(item, pages=at_once - item.invoice.document.page_count)
 
 
-def _do(items: Sequence[WorkItem]) -> list[str]:
-    """Read documents together. Each is begun, kept and given back by itself: none spoils another one."""
-    open_items = {item.pk: item for item in items}
+def _do(first: WorkItem) -> list[str]:
+    """Read a document and its mates. Each is begun, kept and given back by itself: none spoils another one."""
+    open_items = {first.pk: first}
     runs: dict[int, Run] = {}
     outcomes: dict[int, str] = {}
 
@@ -107,17 +106,23 @@ def _do(items: Sequence[WorkItem]) -> list[str]:
         _give_back(runs.get(item.pk), item, error)
         conclude(item, _sentence(error))
 
+    def begin(item: WorkItem) -> None:
+        try:
+            run = _start(item)
+            if run is None:
+                work.finish(item)
+                conclude(item, "no longer waits to be read")
+            else:
+                runs[item.pk] = run
+        except Exception as error:  # noqa: BLE001  whatever a document does, its history says it
+            fail(item, error)
+
     try:
-        for item in items:
-            try:
-                run = _start(item)
-                if run is None:
-                    work.finish(item)
-                    conclude(item, "no longer waits to be read")
-                else:
-                    runs[item.pk] = run
-            except Exception as error:  # noqa: BLE001  whatever a document does, its history says it
-                fail(item, error)
+        begin(first)
+        mates = _mates(first) if first.pk in runs else []
+        open_items |= {mate.pk: mate for mate in mates}
+        for mate in mates:
+            begin(mate)
         begun = list(open_items.values())
         readings = extraction.services.read_together([runs[item.pk] for item in begun])
         for item, found in zip(begun, readings, strict=True):

@@ -55,11 +55,45 @@ SCHEMA: dict[str, Any] = {
                     },
                     "command": COMMAND,
                     "env_file": {"type": "string"},
+                    "profiles": {"type": "array", "items": {"type": "string", "pattern": "^[a-zA-Z0-9]"}},
+                    "deploy": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "resources": {
+                                "type": "object",
+                                "properties": {
+                                    "reservations": {
+                                        "type": "object",
+                                        "additionalProperties": False,
+                                        "properties": {
+                                            "devices": {
+                                                "type": "array",
+                                                "items": {
+                                                    "type": "object",
+                                                    "required": ["capabilities"],
+                                                    "additionalProperties": False,
+                                                    "properties": {
+                                                        "driver": {"type": "string"},
+                                                        "count": {"type": "integer"},
+                                                        "capabilities": {
+                                                            "type": "array",
+                                                            "items": {"type": "string"},
+                                                        },
+                                                    },
+                                                },
+                                            }
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
                     "environment": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
                     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d+:\d+(/udp)?$"}},
                     "volumes": {
                         "type": "array",
-                        "items": {"type": "string", "pattern": "^[^:]+:/[^:]*(:ro)?$"},
+                        "items": {"type": "string", "pattern": r"^(\$\{[^}]+\}|[^:]+):/[^:]*(:ro)?$"},
                     },
                     "tmpfs": {"type": "array", "items": {"type": "string"}},
                     "cap_drop": {"type": "array", "items": {"type": "string"}},

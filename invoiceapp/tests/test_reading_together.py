@@ -69,7 +69,7 @@ def test_documents_that_wait_go_together_and_one_that_fails_harms_no_other(
     storage.save(name, ContentFile(b"%PDF-1.7 and then nothing"))
     said = pipeline.process_next(settings.QUEUE_NAME).splitlines()
     assert [line.split(":")[0] for line in said] == [
-        f"invoice {invoice.pk}, attempt 1" for invoice in (broken, good, other)
+        f"invoice {invoice.pk}, attempt 1" for invoice in (good, broken, other)
     ]
     assert statuses() == ["done", "dead", "done", "queued"]
     assert len(server.requests) == 2

@@ -95,6 +95,10 @@ class TransformersAsker:
         """How many questions go through the model together now."""
         return self._batch
 
+    def take_together(self, questions: int) -> None:
+        """Let so many questions go through together from now on, until memory does not suffice for them."""
+        self._batch = self._most = max(questions, 1)
+
     def ask(self, questions: Iterable[Question]) -> Iterator[Generated | Exception]:
         waiting = iter(questions)
         while together := list(islice(waiting, self._batch)):
