@@ -83,7 +83,7 @@ def read(run: Run) -> Reading:
 
 
 def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
-    """Read the documents of runs of one backend, together where it can do that; see `read`.
+    """Read the documents of runs, those of one backend together where it can do that; see `read`.
 
     :returns: for each what was read, or why it could not be; one that fails leaves the others alone.
     """
@@ -94,13 +94,15 @@ def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
             opened[number] = _open(run)
         except Exception as error:  # noqa: BLE001  told in the history of its invoice
             outcomes[number] = error
-    documents = [one.document for one in opened.values()]
-    try:
-        found = _read_documents(runs[0].backend, documents) if documents else []
-    except Exception as error:  # noqa: BLE001
-        found = [error] * len(documents)
-    for (number, one), outcome in zip(opened.items(), found, strict=True):
-        outcomes[number] = outcome if isinstance(outcome, Exception) else one.whole(outcome)
+    for name in dict.fromkeys(runs[number].backend for number in opened):
+        alike = [number for number in opened if runs[number].backend == name]
+        try:
+            found = _read_documents(name, [opened[number].document for number in alike])
+        except Exception as error:  # noqa: BLE001  a reader that can't be used at all
+            found = [error] * len(alike)
+        for number, outcome in zip(alike, found, strict=True):
+            whole = outcome if isinstance(outcome, Exception) else opened[number].whole(outcome)
+            outcomes[number] = whole
     return [outcomes[number] for number in range(len(runs))]
 
 
