@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from extraction.backends.generative.catalogue import answer_schema
 from extraction.backends.generative.certainty import TokenScore, load_certainty
 from extraction.backends.generative.pictures import LLAMA, PIXTRAL, PictureSize, as_data_url
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
-from extraction.backends.generative.prompts import load_prompt
+from extraction.backends.generative.prompts import DEFAULTS, load_prompt
 from extraction.backends.generative.reader import (
     Asking,
     Generated,
@@ -37,13 +39,14 @@ class ServerOptions:
     ``longest`` is the longest edge of a picture in pixels (0: by the model's name: Llama's tiles, Pixtral's 1024,
     else 1536). ``fields`` are asked for, everything if empty. ``schema`` asks the server to hold the answer to
     the JSON schema, ``logprobs`` for token log-probabilities; servers that don't know one of them refuse or ignore
-    it. ``calibration`` is a file that ``extraction.evaluation.calibrate_scores`` wrote.
+    it. ``calibration`` is a file that ``extraction.evaluation.calibrate_scores`` wrote. ``concurrent`` questions,
+    about pages of one document or of several, are sent at the same time: servers such as vLLM answer them together.
     """
 
     url: str
     model: str
     token: str = field(default="", repr=False)
-    prompt: str = "detailed"
+    prompt: str = DEFAULTS[NAME]
     prompts: Path | None = None
     fields: tuple[str, ...] = ()
     shown: Shown = "pictures"
@@ -56,6 +59,7 @@ class ServerOptions:
     patience: Patience = field(default_factory=Patience)
     ca_file: Path | None = None
     calibration: Path | None = None
+    concurrent: int = 1
 
 
 def picture_size(model: str, longest: int = 0) -> PictureSize:
@@ -99,9 +103,32 @@ class ServerAsker:
             raise ReaderError(f"The model server {self._server.name} lists no models.")
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[Generated]:
-        for question in questions:
-            yield self._generated(self._server.post("/chat/completions", self._payload(question)))
+    @property
+    def at_once(self) -> int:
+        """How many questions the server gets at the same time."""
+        return max(self._options.concurrent, 1)
+
+    def ask(self, questions: Iterable[Question]) -> Iterator[Generated | Exception]:
+        pool = ThreadPoolExecutor(self.at_once, thread_name_prefix="model-server")
+        sent: deque[Future[Generated | Exception]] = deque()
+        # Beside those at the server one more waits, so that the server never does; one by one nothing is sent early.
+        most = self.at_once + 1 if self.at_once > 1 else 1
+        try:
+            for question in questions:
+                sent.append(pool.submit(self._answer, question))
+                if len(sent) >= most:
+                    yield sent.popleft().result()
+            while sent:
+                yield sent.popleft().result()
+        finally:
+            # Whoever was interrupted does not wait for answers that nobody wants any more.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, question: Question) -> Generated | Exception:
+        try:
+            return self._generated(self._server.post("/chat/completions", self._payload(question)))
+        except Exception as error:  # noqa: BLE001  it belongs to this question, and is told in its place
+            return error
 
     def _payload(self, question: Question) -> dict[str, Any]:
         content: str | list[dict[str, Any]] = question.text
