@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from extraction.models import Run
 from invoiceapp import pipeline
 from invoiceapp.intake.samples import Paper, handwritten_form, invoice_pdf, line, photo_of
+from invoiceapp.records.matching import name_key
 from invoiceapp.records.models import Invoice, Job, Vendor
 from review.models import Decision, Item
 
@@ -118,7 +119,9 @@ def test_a_form_filled_in_by_hand_goes_from_a_phone_to_the_clerk(
     uploader, clerk = (make_user(role, organization, role) for role in ("uploader", "clerk"))
     for number in ("31877", "31878", "40112"):
         Job.objects.create(organization=organization, number=number, number_key=number)
-    Vendor.objects.create(organization=organization, name=PAPER.vendor, phone=PAPER.phone)
+    Vendor.objects.create(
+        organization=organization, name=PAPER.vendor, name_key=name_key(PAPER.vendor), phone=PAPER.phone
+    )
     form = handwritten_form(PAPER)
     blurred, sharp = tmp_path / "IMG_0417.jpg", tmp_path / "IMG_0418.jpg"
     blurred.write_bytes(photo_of(form, seed=9, blur=6))
@@ -151,4 +154,5 @@ def test_a_form_filled_in_by_hand_goes_from_a_phone_to_the_clerk(
             number = {name: float(mark.get_attribute(name)) for name in ("x", "y", "width", "height")}
             assert 0 <= number["x"] < number["x"] + number["width"] <= sheet.width
             assert 0 <= number["y"] < number["y"] + number["height"] <= sheet.height
+        expect(page.get_by_text("Known vendor", exact=True)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= size.get("width", 1440)
