@@ -29,6 +29,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from extraction.evaluation.digits import HELD_DIGITS, is_held_back
 from extraction.reading import digits
 from extraction.reading.digits import (
     HEIGHT,
@@ -58,9 +59,6 @@ _PORTION, _PORTIONS = 3000, 20
 """Strips are drawn once, in portions that are kept, so that another process can draw while one learns."""
 _PEAK_RATE: Final = 2e-3
 _FIRST_HALF: Final = 5000  # of the single digits; the other half has other writers and is for scoring
-_HELD_DIGITS: Final = 500  # of the first half, to watch the training with and to weigh the witnesses
-HELD: Final = slice(_FIRST_HALF - _HELD_DIGITS, _FIRST_HALF)
-"""Which single digits are held back."""
 _HELD_FONT: Final = 8  # every eighth font is held back
 _HELD_STRIPS: Final = 300
 _AT_FIRST: Final = 2  # portions that training waits for
@@ -113,11 +111,7 @@ class Real:
 
 
 def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
-    """Return the real amounts of the train split, to learn from and held back.
-
-    Nobody recorded who wrote which check; neighbours in the numbering are likeliest to share a hand, so that whole
-    blocks of twenty are held back: one in twelve.
-    """
+    """Return the real amounts of the train split, to learn from and held back."""
     learned: list[Real] = []
     held: list[Real] = []
     for line in (folder / "amounts.jsonl").read_text("utf-8").splitlines():
@@ -127,8 +121,7 @@ def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
         pixels = cv2.imread(str(folder / row["file"]), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise FileNotFoundError(f"{folder / row['file']} is missing or no picture.")
-        number = int(Path(row["file"]).stem.rsplit("_", 1)[-1])
-        (held if number // 20 % 12 == 5 else learned).append(
+        (held if is_held_back(row["file"]) else learned).append(
             Real(np.asarray(pixels), row["text"], row["boxes"])
         )
     return learned, held
@@ -626,9 +619,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     held_fonts = fonts[::_HELD_FONT]
     sources = Sources(
         [font for font in fonts if font not in held_fonts],
-        by_digit(pixels[: HELD.start], labels[: HELD.start]),
+        by_digit(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start]),
     )
-    watched = Sources(held_fonts, by_digit(pixels[HELD], labels[HELD]))
+    watched = Sources(held_fonts, by_digit(pixels[HELD_DIGITS], labels[HELD_DIGITS]))
     sys.stderr.write(f"{len(real)} real amounts, {len(held_real)} held back, {len(fonts)} fonts\n")
 
     def portion(number: int) -> list[Example]:
@@ -685,7 +678,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "digest": _data_digest(options.data),
             "strips": len(portions()),
             "real_amounts": len(real),
-            "real_digits": len(pixels) - _HELD_DIGITS,
+            "real_digits": HELD_DIGITS.start,
             "fonts": sorted(path.stem for path in sources.fonts),
             "fonts_held_back": sorted(path.stem for path in held_fonts),
         },
