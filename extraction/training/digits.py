@@ -49,6 +49,7 @@ from extraction.reading.digits import (
 from extraction.reading.weights import file_digest
 from extraction.training import digit_strips, strokes
 from extraction.training.digit_strips import Sources, simulated, spliced
+from extraction.training.exporting import drop_notes
 
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
 BLANK: Final = 0
@@ -574,16 +575,7 @@ def _halved(path: Path) -> None:
     nodes = [*widened, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    # The exporter notes which line of which file on this machine each node came from.
-    for part in (
-        model,
-        model.graph,
-        *model.graph.node,
-        *model.graph.value_info,
-        *model.graph.input,
-        *model.graph.output,
-    ):
-        del part.metadata_props[:]
+    drop_notes(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 
