@@ -238,6 +238,9 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
     sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
     signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
     doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
+    if doubtful:
+        # Where one figure is hard to read, the page may be written by hand, and what two networks agree on is less sure.
+        doubtful = list(range(len(targets)))
     by_digits = dict(zip(doubtful, _digits([tight[k] for k in doubtful]), strict=True))
     alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
     # Where these three differ, wider and longer cuts may tell.
