@@ -349,6 +349,9 @@ READERS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What was measured for pairs of readers (python -m extraction.evaluation.agreement): a folder of .json files.
+AGREEMENTS_DIR = _path("AGREEMENTS_DIR")
+
 # --- people, time, language --------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
