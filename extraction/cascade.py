@@ -21,7 +21,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from extraction import gate, rules
@@ -101,7 +100,9 @@ class Combined:
     differed: tuple[str, ...] = ()
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()
-    said: Mapping[str, tuple[str | None, float | None, str | None, float | None]] = MappingProxyType({})
+    said: Mapping[str, tuple[str | None, float | None, str | None, float | None]] = field(
+        default_factory=dict
+    )
 
 
 def log_odds(confidence: float) -> float:

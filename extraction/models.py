@@ -75,6 +75,17 @@ class Run(models.Model):
     seconds_total = models.FloatField(null=True, blank=True)
     seconds_words = models.FloatField(null=True, blank=True)
     seconds_fields = models.FloatField(null=True, blank=True)
+    seconds_model = models.FloatField(
+        null=True, blank=True, help_text="In which a model worked or its server answered."
+    )
+    input_tokens = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Empty: the model server counted none."
+    )
+    output_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cost = models.DecimalField(
+        max_digits=16, decimal_places=6, null=True, blank=True, help_text="Empty: nobody stated the price."
+    )
+    cost_currency = models.CharField(max_length=3, blank=True, help_text="Of the prices when it was read.")
     line_items = models.JSONField(default=list, help_text="As read: [{values, confidence, page, box}, ...]")
     checks = models.JSONField(default=list, help_text="[{rule, passed, difference, fields, message}, ...]")
     doubts = models.JSONField(
@@ -139,6 +150,7 @@ class Consultation(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome)
     error = models.TextField(blank=True, help_text="Why it had no say, as a sentence.")
     seconds = models.FloatField(default=0.0)
+    seconds_model = models.FloatField(null=True, blank=True)
     cost = models.DecimalField(
         max_digits=16, decimal_places=6, null=True, blank=True, help_text="Empty: unknown."
     )
@@ -209,6 +221,46 @@ class FieldReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.value}"
+
+
+class BudgetDay(models.Model):
+    """What an organization's readers other than the embedded one took on one of its days, and may still take."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(help_text="In the organization's time zone.")
+    money = models.DecimalField(
+        max_digits=16,
+        decimal_places=6,
+        default=0,
+        help_text="Spent and set aside, in the currency of the prices.",
+    )
+    seconds = models.DecimalField(
+        max_digits=14, decimal_places=3, default=0, help_text="Spent and set aside."
+    )
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "day"], name="budget_once_per_day"),
+            models.CheckConstraint(condition=Q(money__gte=0, seconds__gte=0), name="budget_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.money} and {self.seconds} s"
+
+
+class Reservation(models.Model):
+    """The most that one reading at work may take; gone once it is known what it took (`extraction.budget`)."""
+
+    day = models.ForeignKey(BudgetDay, on_delete=models.CASCADE, related_name="reservations")
+    backend = models.CharField(max_length=40)
+    money = models.DecimalField(max_digits=16, decimal_places=6)
+    seconds = models.DecimalField(max_digits=14, decimal_places=3)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.money} and {self.seconds} s"
 
 
 class VendorMemory(models.Model):

@@ -78,7 +78,7 @@ def read_first(run: Run, pages: Sequence[PageImage], hints: Hints) -> Reading:
     """
     organization = run.invoice.organization
     if run.backend != organization.backend:
-        answer = _ask(organization, run.backend, pages, hints)
+        answer = _ask(organization, run.backend, pages, hints, leave=0.5)
         if answer.reading is not None:
             return answer.reading
         _note(run, Purpose.INSTEAD, run.backend, answer)
@@ -109,6 +109,8 @@ def consult(
     mode, second = organization.reading_policy, organization.second_backend
     if mode == Policy.ALONE or first.backend != organization.backend or second == first.backend:
         return first  # in place of the usual reader another one has read: nothing is known about that pair
+    if run.consultations.filter(reader=second).exclude(outcome=Outcome.ANSWERED).exists():
+        return first  # it was to read this very document just now, and could not
     purpose = Purpose.VERIFY if mode == Policy.VERIFY else Purpose.DOUBTFUL
     pair, error = None, ""
     try:
@@ -156,11 +158,18 @@ def _can_read(backend: Backend) -> frozenset[str] | None:
 
 
 def _ask(
-    organization: Organization, name: str, pages: Sequence[PageImage], hints: Hints, *, bounded: bool = True
+    organization: Organization,
+    name: str,
+    pages: Sequence[PageImage],
+    hints: Hints,
+    *,
+    bounded: bool = True,
+    leave: float = 0.0,
 ) -> _Answer:
     """Let one reader read within the organization's budget.
 
-    :param bounded: stop it in time for another reader's result to be kept; whatever goes wrong is an answer then.
+    :param bounded: stop it in time for what follows; whatever goes wrong is an answer then.
+    :param leave: share (0..1) of the time left that another reader may still need.
     """
     try:
         backend = registry.backend(name)
@@ -173,27 +182,27 @@ def _ask(
             Outcome.OVER_BUDGET, error=_no_budget(organization, name, money), version=backend.version
         )
     begun = time.perf_counter()
-    outcome, error, reading = Outcome.FAILED, "", None
+    outcome, why, reading = Outcome.FAILED, "", None
     try:
-        with _in_time() if bounded else nullcontext():
+        with _in_time(leave) if bounded else nullcontext():
             reading = backend.read(pages, hints)
     except TookTooLong as late:
-        outcome, error = Outcome.LATE, f"{name}: {late}"
+        outcome, why = Outcome.LATE, f"{name}: {late}"
     except ReaderError as failure:
-        error = str(failure)
+        why = str(failure)
     except Exception as failure:
         if not bounded:
             _settle(reservation, name, None, time.perf_counter() - begun)
             raise
         log.exception("The reader %s failed", name)
-        error = f"{name} failed: {type(failure).__name__}: {failure}"
+        why = f"{name} failed: {type(failure).__name__}: {failure}"
     except BaseException:
         _settle(reservation, name, None, time.perf_counter() - begun)
         raise
     spent = time.perf_counter() - begun
     _settle(reservation, name, reading, spent)
     if reading is None:
-        return _Answer(outcome, None, error, spent, backend.version)
+        return _Answer(outcome, None, why, spent, backend.version)
     return _Answer(Outcome.ANSWERED, reading, "", spent, backend.version)
 
 
@@ -232,6 +241,7 @@ def _note(
         outcome=answer.outcome,
         error=answer.error,
         seconds=answer.seconds,
+        seconds_model=usage.model_seconds if usage else None,
         cost=costs.cost(registry.price(reader), usage, answer.seconds) if usage else None,
         cost_currency=settings.PRICE_CURRENCY,
         input_tokens=usage.input_tokens if usage else None,
@@ -247,8 +257,8 @@ def _note(
 
 
 @contextmanager
-def _in_time() -> Iterator[None]:
-    """Stop the block while enough of the queue's time limit is left to keep what is there.
+def _in_time(share: float) -> Iterator[None]:
+    """Stop the block while enough of the queue's time limit is left: `TO_STORE`, or a share of what is left now.
 
     The queue limits a task by an alarm (django-q2's TimeoutHandler); this puts an earlier one before it and sets the
     queue's again afterwards. Without an alarm, or outside a process's first thread, nothing is limited.
@@ -259,7 +269,8 @@ def _in_time() -> Iterator[None]:
     if not left or threading.current_thread() is not threading.main_thread():
         yield
         return
-    if left < TO_STORE + LEAST_SECONDS:
+    kept = max(TO_STORE, share * left)
+    if left < kept + LEAST_SECONDS:
         raise TookTooLong(f"not begun, {left:.0f} s of {settings.TASK_TIMEOUT} s were left")
     begun = time.monotonic()
 
@@ -269,7 +280,7 @@ def _in_time() -> Iterator[None]:
         )
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, left - TO_STORE)
+    signal.setitimer(signal.ITIMER_REAL, left - kept)
     try:
         yield
     finally:

@@ -221,6 +221,32 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What was asked of a model: what it is paid by.
+
+    Tokens count what went in (words and pictures) and what came out; None where a server does not say.
+    ``model_seconds`` is the wall time the model worked or the server took to answer; documents that went through a
+    model together share it. The readers that ask no model leave everything at 0.
+    """
+
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    model_seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return both together; a number that is unknown in one of them stays unknown."""
+        return Usage(
+            _sum(self.input_tokens, other.input_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            self.model_seconds + other.model_seconds,
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
     """What is known about a document before it is read; any of it may be wrong.
 
@@ -253,6 +279,7 @@ class Reading:
     checks: tuple[Check, ...] = ()
     words: tuple[tuple[Word, ...], ...] = ()
     seconds: Seconds = Seconds()
+    usage: Usage = Usage()
 
 
 @runtime_checkable

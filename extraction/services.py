@@ -9,20 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from extraction import gate, memory, routing
+from extraction import budget, costs, gate, memory, registry, routing
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, FieldReading, Run, VendorMemory
+from extraction.models import Certification, Consultation, FieldReading, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
-from extraction.schema import Box, Hints, PageImage, Reading, Word
+from extraction.schema import Box, Hints, PageImage, Reading, Usage, Word
 from invoiceapp.records import matching
 from invoiceapp.records.models import Document, Invoice, Job, Organization, Page, Vendor
 
@@ -98,6 +99,7 @@ def store(run: Run, reading: Reading) -> None:
     run.seconds_total = reading.seconds.total
     run.seconds_words = reading.seconds.words
     run.seconds_fields = reading.seconds.fields
+    _note_cost(run, reading)
     run.line_items = [
         {
             "values": dict(line.values),
@@ -264,12 +266,40 @@ def _unknown_to_the_office(organization: Organization, reading: Reading) -> dict
     return {} if job.is_open else {"work_order_number": f"work order {job.number} is closed"}
 
 
-def end_run(run: Run, status: str, *, error: str = "") -> None:
-    """Close a run that brought nothing: it failed, or another one was faster."""
+def _note_cost(run: Run, reading: Reading) -> None:
+    """Enter what a reading took and cost, with every reader that was asked for it. The caller saves."""
+    asked = list(run.consultations.all())
+    own = max(reading.seconds.total - sum(one.seconds for one in asked), 0.0)
+    usage, cost = reading.usage, costs.cost(registry.price(reading.backend), reading.usage, own)
+    for one in asked:
+        if one.outcome == Consultation.Outcome.ANSWERED:
+            usage += Usage(one.input_tokens, one.output_tokens, one.seconds_model or 0.0)
+            cost = None if cost is None or one.cost is None else cost + one.cost
+    run.seconds_model = usage.model_seconds
+    run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
+    run.cost = cost
+    run.cost_currency = settings.PRICE_CURRENCY
+
+
+def end_run(run: Run, status: str, *, error: str = "", reading: Reading | None = None) -> None:
+    """Close a run that brought nothing: it failed, or another one was faster.
+
+    :param reading: what it found too late; it cost something all the same. Without it a worker's time is known, what
+        a model server did is not.
+    """
     run.status = status
     run.error = error
     run.finished = timezone.now()
-    run.save(update_fields=["status", "error", "finished"])
+    if reading is not None:
+        _note_cost(run, reading)
+    elif not (price := registry.price(run.backend)).on_server:
+        run.cost = costs.cost(price, Usage(), (run.finished - run.started).total_seconds())
+        run.cost_currency = settings.PRICE_CURRENCY
+    run.save(
+        update_fields=[
+            "status", "error", "finished", "seconds_model", "input_tokens", "output_tokens", "cost", "cost_currency",
+        ]
+    )  # fmt: skip
 
 
 def abandon_runs(invoice: Invoice, *, error: str) -> None:
@@ -374,8 +404,9 @@ def pages_with_words(document: Document) -> list[tuple[PageImage, tuple[Word, ..
 
 
 def forget_old() -> int:
-    """Remove what no checked invoice has confirmed for `REMEMBERED`; returns how many rows."""
-    return VendorMemory.objects.filter(updated__lt=timezone.now() - REMEMBERED).delete()[0]
+    """Remove what no checked invoice has confirmed for `REMEMBERED`, and old reservations; returns how many rows."""
+    memories_gone = VendorMemory.objects.filter(updated__lt=timezone.now() - REMEMBERED).delete()[0]
+    return memories_gone + budget.forget_old()
 
 
 def _under(keys: memory.Keys) -> Q:

@@ -117,7 +117,7 @@ def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
     """Store what was read and take the invoice to people, or discard it if somebody else was faster."""
     with transaction.atomic():
         if not work.finish(item):
-            extraction.services.end_run(run, Run.Status.OVERTAKEN)
+            extraction.services.end_run(run, Run.Status.OVERTAKEN, reading=reading)
             return "overtaken, result discarded"
         extraction.services.store(run, reading)
         review.services.route(run)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ from extraction.backends.generative.reader import (
     Shown,
     reader_of,
 )
-from extraction.schema import ReaderError
+from extraction.schema import ReaderError, Usage
 
 NAME = "openai_server"
 _LONGEST_BY_DEFAULT = 1536  # pixels; letter paper at 140 dpi
+_MOST_TOKENS = (
+    10_000_000  # what a server could mean; a column of the table must hold the sum of a document's pages
+)
 # Written while reasoning, a schema would leave no room for the steps.
 _FREE_PROMPTS = frozenset({"step_by_step"})
 
@@ -101,7 +105,10 @@ class ServerAsker:
 
     def ask(self, questions: Iterable[Question]) -> Iterator[Generated]:
         for question in questions:
-            yield self._generated(self._server.post("/chat/completions", self._payload(question)))
+            payload = self._payload(question)
+            begin = time.perf_counter()
+            said = self._server.post("/chat/completions", payload)
+            yield self._generated(said, time.perf_counter() - begin)
 
     def _payload(self, question: Question) -> dict[str, Any]:
         content: str | list[dict[str, Any]] = question.text
@@ -129,7 +136,7 @@ class ServerAsker:
             }
         return payload
 
-    def _generated(self, said: Any) -> Generated:
+    def _generated(self, said: Any, seconds: float) -> Generated:
         try:
             choice = said["choices"][0]
             text = choice["message"]["content"]
@@ -141,12 +148,26 @@ class ServerAsker:
             raise self._strange()
         logprobs = choice.get("logprobs")
         entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-        return Generated(text, aligned(text, entries) if isinstance(entries, list) else ())
+        tokens = aligned(text, entries) if isinstance(entries, list) else ()
+        return Generated(text, tokens, usage_of(said, seconds))
 
     def _strange(self) -> ReaderError:
         return ReaderError(
             f"The model server {self._server.name} answered with something other than a completion."
         )
+
+
+def usage_of(said: Mapping[str, Any], seconds: float) -> Usage:
+    """Return what an answer took, as its ``usage`` says; tokens are unknown where that is missing or no number.
+
+    :param seconds: how long the server took, with its attempts.
+    """
+    told = said.get("usage")
+    counts = [
+        told.get(name) if isinstance(told, dict) else None for name in ("prompt_tokens", "completion_tokens")
+    ]
+    asked, answered = (n if type(n) is int and 0 <= n <= _MOST_TOKENS else None for n in counts)
+    return Usage(asked, answered, seconds)
 
 
 def aligned(text: str, entries: list[Any]) -> tuple[TokenScore, ...]:

@@ -36,8 +36,7 @@ from extraction.reading.words import upright
 from extraction.schema import Backend, Box, Hints, PageImage, ReaderError, Reading, Seconds, Word
 
 STAND_IN: Final = "tesseract_rules"
-_LEGIBLE = 2000  # pixels of width from which letters of ten points are as high as Tesseract was trained on
-_LANGUAGES = "eng+deu+fra"
+_LEGIBLE = 1700  # pixels of width from which letters of ten points are as high as Tesseract was trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,10 @@ class TesseractRules:
     """The stand-in: Tesseract's words, the layout reader's rules. The protocol is `extraction.schema.Backend`."""
 
     def __init__(self) -> None:
-        """:raises ReaderError: if Tesseract or one of its languages is not installed."""
+        """:raises ReaderError: if Tesseract is not installed."""
         program = shutil.which("tesseract")
         if program is None:
-            raise ReaderError(
-                "The stand-in needs Tesseract: apt-get install tesseract-ocr, with deu and fra."
-            )
+            raise ReaderError("The stand-in needs Tesseract: apt-get install tesseract-ocr.")
         self.name = STAND_IN
         self._program = program
         asked = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
@@ -100,7 +97,7 @@ class TesseractRules:
         image.save(sent, "PNG", compress_level=1)
         try:
             done = subprocess.run(
-                [self._program, "-", "-", "-l", _LANGUAGES, "tsv"],
+                [self._program, "-", "-", "-l", "eng", "tsv"],
                 input=sent.getvalue(),
                 capture_output=True,
                 check=True,
@@ -127,10 +124,24 @@ class TesseractRules:
         return page, number_lines(words, aspect=image.height / image.width)
 
 
-def record(backend: Backend, documents: Iterable[LabelledDocument], note: str = "") -> Recording:
-    """Read documents whole; one that can't be read is left out, with a line on stderr."""
-    readings = {}
+def record(backend: Backend, documents: Iterable[LabelledDocument], path: Path, note: str = "") -> Recording:
+    """Read documents whole and keep them in ``path`` as they come; what an earlier call kept there is not read again.
+
+    One that can't be read is left out, with a line on stderr.
+
+    :raises ValueError: if the file is of another reader or version.
+    """
+    recording = Recording(backend.name, backend.version, note, {})
+    if path.exists():
+        recording = kept(path)
+        if recording.version != backend.version:
+            raise ValueError(
+                f"{path} is of {recording.version}, not of {backend.version}: name another file."
+            )
+    readings = dict(recording.readings)
     for number, document in enumerate(documents, start=1):
+        if document.identity in readings:
+            continue
         begun = time.perf_counter()
         try:
             reading = backend.read(open_pages(document.path), Hints())
@@ -140,8 +151,12 @@ def record(backend: Backend, documents: Iterable[LabelledDocument], note: str = 
         spent = Seconds(time.perf_counter() - begun, reading.seconds.words, reading.seconds.fields)
         # the words are most of the bytes and nobody compares them
         readings[document.identity] = replace(reading, words=(), seconds=spent)
+        recording = replace(recording, readings=readings)
+        if number % 20 == 0:
+            keep(recording, path)
         sys.stderr.write(f"{number} {document.name}: {spent.total:.1f} s\n")
-    return Recording(backend.name, backend.version, note, readings)
+    keep(recording, path)
+    return recording
 
 
 def keep(recording: Recording, path: Path) -> None:
@@ -187,8 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for d in read_dataset(folder)
         if not options.track or d.track in options.track
     ]
-    recording = record(backend, documents, note)
-    keep(recording, options.write)
+    # by hash, so that what an interrupted call has read is a fair sample
+    documents.sort(key=lambda d: hashlib.sha256(d.identity.encode()).digest())
+    try:
+        recording = record(backend, documents, options.write, note)
+    except ValueError as error:
+        parser.error(str(error))
     sys.stdout.write(f"{len(recording.readings)} of {len(documents)} documents read by {backend.version}\n")
     return 0
 

@@ -155,7 +155,7 @@ def test_each_token_of_a_long_answer_has_its_characters(llama: Path) -> None:
     text = "Peña & Söhne GmbH – 1.450,00 € " * 8
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     ids = [*ids, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.pad_token_id]
-    answer = _generated(tokenizer, ids, [-0.01 * k for k in range(len(ids))])
+    answer = _generated(tokenizer, ids, [-0.01 * k for k in range(len(ids))], input_tokens=7, seconds=0.5)
     assert answer.text == text
     assert len(answer.tokens) == len(ids) - 3 > 200
     assert (answer.tokens[0].start, answer.tokens[-1].end) == (0, len(text))

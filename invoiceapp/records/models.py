@@ -68,6 +68,20 @@ class Organization(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of confident values that a person checks all the same.",
     )
+    daily_money = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What readers other than the embedded one may cost a day, in the currency of their prices; empty: "
+        "no limit.",
+    )
+    daily_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Seconds a day that readers other than the embedded one may take; empty: no limit.",
+    )
     last_reference = models.PositiveIntegerField(default=1000)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -81,6 +95,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(reading_policy="alone") | ~Q(second_backend=""),
                 name="organization_second_reader_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_money__isnull=True) | Q(daily_money__gte=0),
+                name="organization_budget_is_not_negative",
             ),
         ]
 

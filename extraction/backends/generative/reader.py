@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -33,6 +33,7 @@ from extraction.schema import (
     PageImage,
     Reading,
     Seconds,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a model answered. ``tokens`` is empty where it reports no probabilities."""
+    """What a model answered, and what that took. ``tokens`` is empty where it reports no probabilities."""
 
     text: str
     tokens: tuple[TokenScore, ...] = ()
+    usage: Usage = field(default_factory=Usage)
 
 
 class Asker(Protocol):
@@ -118,6 +120,7 @@ class GenerativeBackend:
         self.name = name
         self.version = f"{reader_of(name, asker, asking)}+{_code_digest()}+{certainty.version}"
         self.asker = asker
+        self.fields = asking.prompt.fields
         self._asking = asking
         self._certainty = certainty
 
@@ -133,7 +136,8 @@ class GenerativeBackend:
         document = survey(read, hints)
         groups = list(_grouped([page for page, _ in read], self._asking.pages_together))
         answers = self.asker.ask(question_about(group, document, self._asking) for group in groups)
-        reading = interpret(list(zip(groups, answers, strict=True)), document, self._certainty)
+        said = list(zip(groups, answers, strict=True))
+        reading = interpret(said, document, self._certainty)
         end = time.perf_counter()
         return replace(
             reading,
@@ -142,6 +146,7 @@ class GenerativeBackend:
             pages=len(pages),
             words=tuple(tuple(words) for _, words in read),
             seconds=Seconds(total=end - begin, words=middle - begin, fields=end - middle),
+            usage=sum((generated.usage for _, generated in said), Usage()),
         )
 
 
