@@ -133,7 +133,7 @@ class Consultation(models.Model):
     class Purpose(models.TextChoices):
         DOUBTFUL = "doubtful", "asked about doubtful fields"
         VERIFY = "verify", "asked to check every field"
-        INSTEAD = "instead", "to read in the usual reader's place"
+        INSTEAD = "instead", "to read first"
 
     class Outcome(models.TextChoices):
         ANSWERED = "answered", "Answered"
@@ -178,6 +178,21 @@ class Consultation(models.Model):
     def __str__(self) -> str:
         return f"{self.reader} for run {self.run_id}: {self.outcome}"
 
+    @property
+    def sentence(self) -> str:
+        """What became of it, for people."""
+        asked = f"{self.reader} was {self.get_purpose_display()}"
+        if self.outcome != self.Outcome.ANSWERED:
+            return f"{asked} and had no say: {self.error}"
+        counted = (
+            (self.agreed, "read the same"),
+            (self.differed, "differs" if self.differed == 1 else "differ"),
+            (self.only_first, "not found by it"),
+            (self.only_second, "found by it alone"),
+        )
+        met = ", ".join(f"{number} {words}" for number, words in counted if number)
+        return f"{asked}: {met or 'it found none of them either'}"
+
 
 class FieldReading(models.Model):
     """One field as one run read it."""
@@ -221,6 +236,14 @@ class FieldReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.value}"
+
+    @property
+    def read_by(self) -> str:
+        """Who read it and what the other reader says, for people; empty where one reader was asked."""
+        if not self.second:
+            return ""
+        says = {True: "reads the same", False: "reads something else", None: "does not find it"}[self.agreed]
+        return f"read by {self.reader}; {self.second} {says}"
 
 
 class BudgetDay(models.Model):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
+from django.utils.html import escape
 
 from extraction import cascade, registry
 from extraction.models import BudgetDay, Certification, Consultation, Reservation
@@ -230,7 +231,12 @@ class TestVerifying:
         says(server, due_date="03/14/2025")
         invoice = read()
         due = invoice.runs.get().readings.get(field="due_date")
-        assert (due.value, due.reader, due.second, due.agreed) == ("2025-03-14", "openai_server", "layout", None)
+        assert (due.value, due.reader, due.second, due.agreed) == (
+            "2025-03-14",
+            "openai_server",
+            "layout",
+            None,
+        )
         assert not due.accepted
         assert "only openai_server finds it" in Item.objects.get(invoice=invoice).fields["due_date"]
 
@@ -293,7 +299,9 @@ FAILURES = {
 
 class TestWithoutTheSecondReader:
     @pytest.fixture
-    def alone(self, server: ScriptedServer, read: Any, organization: Organization) -> dict[str, tuple[str, float]]:
+    def alone(
+        self, server: ScriptedServer, read: Any, organization: Organization
+    ) -> dict[str, tuple[str, float]]:
         """What layout reads by itself. Another document of the same words: the same bytes are one document."""
         Organization.objects.filter(pk=organization.pk).update(reading_policy=Policy.ALONE)
         values = values_of(read(content=invoice_pdf() + b"\n"))
@@ -323,7 +331,7 @@ class TestWithoutTheSecondReader:
         assert not run.readings.exclude(second="").exists()
         assert WorkItem.objects.get(invoice=invoice).attempts == 1
         assert not Reservation.objects.exists()
-        assert asked.error.split(":")[0] in signed_in(alice).get(f"/invoices/{invoice.pk}/").text
+        assert escape(asked.error.split(":")[0]) in signed_in(alice).get(f"/invoices/{invoice.pk}/").text
 
     def test_one_that_is_not_set_up_is_named(
         self, server: ScriptedServer, alone: dict[str, tuple[str, float]], read: Any, settings: Any
@@ -484,8 +492,7 @@ class TestBooks:
         ]  # fmt: skip
         for run, row in zip((together, alone), rows, strict=True):
             assert certification_for(organization, "layout", run.model_version) == row
-        organization.reading_policy = Policy.VERIFY
-        organization.save()
+        Organization.objects.filter(pk=organization.pk).update(reading_policy=Policy.VERIFY)
         server.script[:] = [answers(completion(json.dumps(SAME)))]
         other = read(content=invoice_pdf() + b"\n\n").runs.get()
         assert certification_for(organization, "layout", other.model_version) is None
