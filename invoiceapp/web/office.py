@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from extraction import routing
 from extraction.guarantee import needed
 from extraction.services import FITTED
 from invoiceapp.records.access import OfficeRequest, require
@@ -49,6 +50,7 @@ def reading_settings(request: OfficeRequest) -> HttpResponse:
         "certification": certification.in_force(organization),
         "documents_needed": _documents_needed(organization),
         "measured": organization.backend == FITTED,
+        "notes": routing.notes(organization),
     }
     return render(request, "web/settings.html", context)
 
