@@ -133,13 +133,14 @@ def on_page(box: Box, outline: Sequence[tuple[float, float]]) -> Box:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A further candidate for a field, less likely than the value chosen."""
+    """A further candidate for a field, less likely than the value chosen; ``reader`` names another reader it is of."""
 
     value: str
     text: str
     confidence: float
     page: int | None = None
     box: Box | None = None
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,11 @@ class FieldValue:
     plain words what speaks against the value, ``support`` what the office knows that speaks for it (and is not part
     of ``confidence``); they are empty if nothing does. ``grounded`` is false where a
     reader says a value that is not among the words on the page: no threshold lets it pass without a person.
+
+    Where two readers were asked about it (``extraction.cascade``) ``reader`` names the one whose value this is and
+    ``second`` the other one; ``agreed`` says whether that one reads the same, and is None if it reads nothing.
+    ``held`` values pass no threshold either: two readers differ, or nobody measured how far one of them can be
+    believed there.
     """
 
     name: str
@@ -166,6 +172,10 @@ class FieldValue:
     reason: str = ""
     support: str = ""
     grounded: bool = True
+    reader: str = ""
+    second: str = ""
+    agreed: bool | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,11 +16,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from extraction import budget, costs, gate, memory, registry
+from extraction import budget, costs, gate, memory, registry, routing
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, FieldReading, Run, VendorMemory
+from extraction.models import Certification, Consultation, FieldReading, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
 from extraction.schema import Box, Hints, PageImage, Reading, Usage, Word
@@ -44,13 +44,15 @@ def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
         invoice=invoice,
         token=token,
         attempt=attempt,
-        backend=invoice.organization.backend,
+        backend=routing.usual_reader(invoice),
         started=timezone.now(),
     )
 
 
 def read(run: Run) -> Reading:
-    """Read the run's document. Slow, outside any transaction; keeps pictures of the pages for people.
+    """Read the run's document with the readers that its organization chose (`extraction.routing`).
+
+    Slow, outside any transaction; keeps pictures of the pages for people.
 
     :raises extraction.documents.DocumentRefused: if the file can't be opened.
     :raises extraction.schema.ReaderError: if the backend can't work.
@@ -64,7 +66,6 @@ def read(run: Run) -> Reading:
     # What stood unread on them is among the words now.
     upright = [replace(page, text_words=words, unread=()) for page, words in read_pages]
     _keep_pages(invoice.document, upright)
-    backend = registry.backend(run.backend)
     organization = invoice.organization
     hints = Hints(
         country=organization.country,
@@ -72,7 +73,8 @@ def read(run: Run) -> Reading:
         memory=memories(organization, memory.keys_of(read_pages)),
         office=office_of(invoice),
     )
-    reading = backend.read(upright, hints)
+    first = routing.read_first(run, upright, hints)
+    reading = routing.consult(run, first, upright, hints, lambda found: _judge(run, found).doubts)
     done = time.perf_counter()
     return replace(
         reading,
@@ -85,23 +87,11 @@ def read(run: Run) -> Reading:
 
 def store(run: Run, reading: Reading) -> None:
     """Keep what was found and what the gate says of it. The caller's transaction also ends the work row."""
-    invoice = run.invoice
-    stated = _stated(invoice)
-    organization = invoice.organization
-    known = _known_to_the_office(organization, reading)
-    flagged = _unknown_to_the_office(organization, reading)
-    certification = certification_for(organization, run.backend, reading.model_version)
-    doubts = gate.doubtful(
-        reading,
-        {**meanwhile(organization, run.backend), **(certification.thresholds() if certification else {})},
-        default_threshold=organization.accept_threshold,
-        stated=stated,
-        known=known,
-        flagged=flagged,
-    )
-    clearance = gate.clearance(reading, stated=stated, known=known, flagged=flagged)
-    run.certification = certification
-    run.audit_share = organization.audit_share
+    found = _judge(run, reading)
+    doubts, clearance = found.doubts, found.clearance()
+    run.backend = reading.backend  # another one than the first that was to read, where that one could not
+    run.certification = found.certification
+    run.audit_share = run.invoice.organization.audit_share
     run.status = Run.Status.DONE
     run.model_version = reading.model_version
     run.document_type = reading.document_type
@@ -136,12 +126,12 @@ def store(run: Run, reading: Reading) -> None:
         FieldReading(
             run=run,
             field=name,
-            value=found.value,
-            text=found.text,
-            confidence=min(max(found.confidence, 0.0), 1.0),
-            score=found.score,
-            page=found.page,
-            box=found.box.as_list() if found.box else None,
+            value=value.value,
+            text=value.text,
+            confidence=min(max(value.confidence, 0.0), 1.0),
+            score=value.score,
+            page=value.page,
+            box=value.box.as_list() if value.box else None,
             alternatives=[
                 {
                     "value": other.value,
@@ -149,14 +139,53 @@ def store(run: Run, reading: Reading) -> None:
                     "confidence": other.confidence,
                     "page": other.page,
                     "box": other.box.as_list() if other.box else None,
+                    "reader": other.reader,
                 }
-                for other in found.alternatives
+                for other in value.alternatives
             ],
             accepted=name not in doubts,
             clearance=clearance.get(name),
+            reader=value.reader,
+            second=value.second,
+            agreed=value.agreed,
         )
-        for name, found in reading.fields.items()
+        for name, value in reading.fields.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the gate says of a reading, with what it was told: ``doubts`` are what a person must see, and why."""
+
+    reading: Reading
+    doubts: dict[str, str]
+    certification: Certification | None
+    stated: Mapping[str, str]
+    known: frozenset[str]
+    flagged: Mapping[str, str]
+
+    def clearance(self) -> dict[str, float]:
+        """Return `gate.clearance` of the same reading."""
+        return gate.clearance(self.reading, stated=self.stated, known=self.known, flagged=self.flagged)
+
+
+def _judge(run: Run, reading: Reading) -> _Verdict:
+    """Put a reading before the gate, with what the organization knows and wants."""
+    organization = run.invoice.organization
+    stated = _stated(run.invoice)
+    known = frozenset(_known_to_the_office(organization, reading))
+    flagged = _unknown_to_the_office(organization, reading)
+    certification = certification_for(organization, reading.backend, reading.model_version)
+    limits = meanwhile(organization, reading.backend)
+    doubts = gate.doubtful(
+        reading,
+        {**limits, **(certification.thresholds() if certification else {})},
+        default_threshold=organization.accept_threshold,
+        stated=stated,
+        known=known,
+        flagged=flagged,
+    )
+    return _Verdict(reading, doubts, certification, stated, known, flagged)
 
 
 def _stated(invoice: Invoice) -> dict[str, str]:
@@ -182,17 +211,21 @@ def office_of(invoice: Invoice) -> Office:
 def certification_for(organization: Organization, backend: str, model_version: str) -> Certification | None:
     """Return the thresholds in force for a reader's version, or None where the one plain threshold holds.
 
-    Thresholds that were worked out for another target or another version of the reader promise nothing.
+    Thresholds that were worked out for another target, another version of the reader or another combination of
+    readers promise nothing. While a second reader is down the first one's own hold, and its combination's again after.
     """
     if organization.target_accuracy is None:
         return None
-    newest = Certification.objects.filter(organization=organization).order_by("-created", "-pk").first()
-    fits = newest is not None and (newest.target, newest.backend, newest.model_version) == (
-        organization.target_accuracy,
-        backend,
-        model_version,
+    return (
+        Certification.objects.filter(
+            organization=organization,
+            target=organization.target_accuracy,
+            backend=backend,
+            model_version=model_version,
+        )
+        .order_by("-created", "-pk")
+        .first()
     )
-    return newest if fits else None
 
 
 def meanwhile(organization: Organization, backend: str) -> dict[str, float]:
@@ -234,11 +267,17 @@ def _unknown_to_the_office(organization: Organization, reading: Reading) -> dict
 
 
 def _note_cost(run: Run, reading: Reading) -> None:
-    """Enter what a reading took and cost. The caller saves."""
-    usage = reading.usage
+    """Enter what a reading took and cost, with every reader that was asked for it. The caller saves."""
+    asked = list(run.consultations.all())
+    own = max(reading.seconds.total - sum(one.seconds for one in asked), 0.0)
+    usage, cost = reading.usage, costs.cost(registry.price(reading.backend), reading.usage, own)
+    for one in asked:
+        if one.outcome == Consultation.Outcome.ANSWERED:
+            usage += Usage(one.input_tokens, one.output_tokens, one.seconds_model or 0.0)
+            cost = None if cost is None or one.cost is None else cost + one.cost
     run.seconds_model = usage.model_seconds
     run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
-    run.cost = costs.cost(registry.price(run.backend), usage, reading.seconds.total)
+    run.cost = cost
     run.cost_currency = settings.PRICE_CURRENCY
 
 

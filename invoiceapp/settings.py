@@ -380,6 +380,9 @@ PRICES: dict[str, dict[str, Any]] = {
 # Tokens of one question to the model server at most: nobody can count them beforehand, but a budget must hold.
 MODEL_SERVER_MAX_INPUT = _number("MODEL_SERVER_MAX_INPUT", 16384)
 
+# What was measured for pairs of readers (python -m extraction.evaluation.agreement): a folder of .json files.
+AGREEMENTS_DIR = _path("AGREEMENTS_DIR")
+
 # --- people, time, language --------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

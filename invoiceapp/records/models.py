@@ -26,6 +26,11 @@ class Organization(models.Model):
         TIMES = "times", "At fixed times of the day"
         COUNT = "count", "When enough are waiting"
 
+    class ReadingPolicy(models.TextChoices):
+        ALONE = "alone", "One reader alone"
+        DOUBTFUL = "doubtful", "A second reader for doubtful fields"
+        VERIFY = "verify", "A second reader checks every field"
+
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=80, unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -39,6 +44,16 @@ class Organization(models.Model):
     batch_size = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)])
 
     backend = models.CharField(max_length=40, default="layout")
+    reading_policy = models.CharField(
+        max_length=10,
+        choices=ReadingPolicy,
+        default=ReadingPolicy.ALONE,
+        help_text="When second_backend is asked beside backend.",
+    )
+    second_backend = models.CharField(max_length=40, blank=True)
+    urgent_backend = models.CharField(
+        max_length=40, blank=True, help_text="Reads urgent documents in backend's place; empty: none does."
+    )
     accept_threshold = models.FloatField(
         default=0.95, validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)]
     )
@@ -76,6 +91,10 @@ class Organization(models.Model):
                 condition=Q(target_accuracy__isnull=True)
                 | Q(target_accuracy__gte=0.5, target_accuracy__lt=1),
                 name="organization_target_can_be_met",
+            ),
+            models.CheckConstraint(
+                condition=Q(reading_policy="alone") | ~Q(second_backend=""),
+                name="organization_second_reader_named",
             ),
             models.CheckConstraint(
                 condition=Q(daily_money__isnull=True) | Q(daily_money__gte=0),

@@ -120,6 +120,7 @@ class GenerativeBackend:
         self.name = name
         self.version = f"{reader_of(name, asker, asking)}+{_code_digest()}+{certainty.version}"
         self.asker = asker
+        self.fields = asking.prompt.fields
         self._asking = asking
         self._certainty = certainty
 

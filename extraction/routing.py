@@ -1,0 +1,288 @@
+"""Which readers read an invoice, by its organization's policy, and what is noted of each that was asked.
+
+    urgent, and a reader is named for that:  that reader; if it can't, the usual one
+    alone:                                   the usual reader
+    doubtful:                                the usual reader; the second one about what the gate would hold back
+    verify:                                  the usual reader; the second one about every field the gate watches
+
+Whatever becomes of a further reader (not set up, no budget, down, slow, an answer that can't be used), the reading goes
+on without it: `Consultation` says why. Only where the usual reader itself fails is the invoice tried again
+(`invoiceapp.pipeline`).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Final
+
+from django.conf import settings
+
+from extraction import budget, cascade, costs, registry
+from extraction.models import Consultation, Reservation, Run
+from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading, Usage
+from invoiceapp.records.models import Invoice, Organization
+
+log = logging.getLogger(__name__)
+
+TO_STORE: Final = 20.0
+"""Seconds of the queue's time limit that a second reader leaves for keeping what the first one found."""
+LEAST_SECONDS: Final = 5.0
+"""With less time than this a second reader isn't begun."""
+
+Outcome = Consultation.Outcome
+Purpose = Consultation.Purpose
+Policy = Organization.ReadingPolicy
+
+
+class TookTooLong(Exception):
+    """A further reader was stopped so that the document is done within the queue's time limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two readers at work together: ``version`` is of a reading by both, ``agreement`` what was measured of them."""
+
+    version: str
+    backend: Backend
+    agreement: cascade.Agreement | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of asking one reader: a reading, or an outcome and the sentence that says why there is none."""
+
+    outcome: str
+    reading: Reading | None = None
+    error: str = ""
+    seconds: float = 0.0
+    version: str = ""
+
+
+def usual_reader(invoice: Invoice) -> str:
+    """Return the reader whose reading is taken first."""
+    organization = invoice.organization
+    return (invoice.urgent and organization.urgent_backend) or organization.backend
+
+
+def read_first(run: Run, pages: Sequence[PageImage], hints: Hints) -> Reading:
+    """Let the first reader read. One that is only for urgent documents, or has no budget left, has a stand-in.
+
+    :returns: the reading; its ``backend`` says who read.
+    :raises ReaderError: if the organization's usual reader can't work.
+    """
+    organization = run.invoice.organization
+    if run.backend != organization.backend:
+        answer = _ask(organization, run.backend, pages, hints, leave=0.5)
+        if answer.reading is not None:
+            return answer.reading
+        _note(run, Purpose.INSTEAD, run.backend, answer)
+    answer = _ask(organization, organization.backend, pages, hints, bounded=False)
+    if answer.reading is not None:
+        return answer.reading
+    if answer.outcome == Outcome.OVER_BUDGET:
+        # The embedded reader costs nothing; waiting for tomorrow's budget would delay the invoice.
+        _note(run, Purpose.INSTEAD, organization.backend, answer)
+        return registry.backend(registry.DEFAULT).read(pages, hints)
+    raise ReaderError(answer.error)
+
+
+def consult(
+    run: Run,
+    first: Reading,
+    pages: Sequence[PageImage],
+    hints: Hints,
+    doubts_of: Callable[[Reading], Mapping[str, str]],
+) -> Reading:
+    """Ask the second reader, if the policy wants it and there is something to ask.
+
+    :param first: what the first reader found.
+    :param doubts_of: says what the gate would send to a person.
+    :returns: the reading of both; ``first`` as it is where the second had no say.
+    """
+    organization = run.invoice.organization
+    mode, second = organization.reading_policy, organization.second_backend
+    if mode == Policy.ALONE or first.backend != organization.backend or second == first.backend:
+        return first  # in place of the usual reader another one has read: nothing is known about that pair
+    if run.consultations.filter(reader=second).exclude(outcome=Outcome.ANSWERED).exists():
+        return first  # it was to read this very document just now, and could not
+    purpose = Purpose.VERIFY if mode == Policy.VERIFY else Purpose.DOUBTFUL
+    pair, error = None, ""
+    try:
+        pair = pair_of(organization, first.backend, first.model_version)
+    except ReaderError as missing:
+        error = str(missing)
+    known = replace(first, model_version=pair.version) if pair else first
+    asked = cascade.to_ask(mode, doubts_of(known))
+    can_read = _can_read(pair.backend) if pair else None
+    asked = tuple(name for name in asked if can_read is None or name in can_read)
+    if not asked:
+        return known
+    if pair is None:
+        _note(run, purpose, second, _Answer(Outcome.MISSING, error=error), asked)
+        return first
+    answer = _ask(organization, second, pages, hints)
+    if answer.reading is None:
+        _note(run, purpose, second, answer, asked)
+        return first
+    combined = cascade.combine(first, answer.reading, asked, pair.agreement, can_read=can_read)
+    _note(run, purpose, second, answer, asked, combined)
+    return replace(combined.reading, model_version=pair.version)
+
+
+def pair_of(organization: Organization, first: str, first_version: str) -> Pair:
+    """Return the organization's second reader beside a first one.
+
+    :raises ReaderError: if the second reader is not set up, or what was measured of the two can't be read.
+    """
+    backend = registry.backend(organization.second_backend)
+    agreement = cascade.load_agreement(settings.AGREEMENTS_DIR, first_version, backend.version)
+    version = cascade.combined_version(
+        (first, first_version),
+        organization.reading_policy,
+        (backend.name, backend.version),
+        agreement.version if agreement else "",
+    )
+    return Pair(version, backend, agreement)
+
+
+def _can_read(backend: Backend) -> frozenset[str] | None:
+    """Return the fields that a reader's prompt asks for; None if it looks for all of them."""
+    fields: tuple[str, ...] | None = getattr(backend, "fields", None)
+    return None if fields is None else frozenset(fields)
+
+
+def _ask(
+    organization: Organization,
+    name: str,
+    pages: Sequence[PageImage],
+    hints: Hints,
+    *,
+    bounded: bool = True,
+    leave: float = 0.0,
+) -> _Answer:
+    """Let one reader read within the organization's budget.
+
+    :param bounded: stop it in time for what follows; whatever goes wrong is an answer then.
+    :param leave: share (0..1) of the time left that another reader may still need.
+    """
+    try:
+        backend = registry.backend(name)
+    except ReaderError as error:
+        return _Answer(Outcome.MISSING, error=str(error))
+    money, seconds = budget.estimate(name, len(pages))
+    reservation = budget.reserve(organization, name, money=money, seconds=seconds)
+    if reservation is None:
+        return _Answer(
+            Outcome.OVER_BUDGET, error=_no_budget(organization, name, money), version=backend.version
+        )
+    begun = time.perf_counter()
+    outcome, why, reading = Outcome.FAILED, "", None
+    try:
+        with _in_time(leave) if bounded else nullcontext():
+            reading = backend.read(pages, hints)
+    except TookTooLong as late:
+        outcome, why = Outcome.LATE, f"{name}: {late}"
+    except ReaderError as failure:
+        why = str(failure)
+    except Exception as failure:
+        if not bounded:
+            _settle(reservation, name, None, time.perf_counter() - begun)
+            raise
+        log.exception("The reader %s failed", name)
+        why = f"{name} failed: {type(failure).__name__}: {failure}"
+    except BaseException:
+        _settle(reservation, name, None, time.perf_counter() - begun)
+        raise
+    spent = time.perf_counter() - begun
+    _settle(reservation, name, reading, spent)
+    if reading is None:
+        return _Answer(outcome, None, why, spent, backend.version)
+    return _Answer(Outcome.ANSWERED, reading, "", spent, backend.version)
+
+
+def _no_budget(organization: Organization, name: str, money: object) -> str:
+    if money is None and organization.daily_money is not None:
+        return f"{name} was not asked: a daily budget in money is set, but nobody stated what {name} costs."
+    return f"{name} was not asked: the day's budget does not have what it may need left."
+
+
+def _settle(reservation: Reservation, name: str, reading: Reading | None, spent: float) -> None:
+    """Enter what a reader took. What a server charges for an answer that never came is not known: all of it counts."""
+    price = registry.price(name)
+    if reading is None and price.on_server:
+        budget.settle(reservation, money=None, seconds=spent)
+    else:
+        usage = reading.usage if reading else Usage()
+        budget.settle(reservation, money=costs.cost(price, usage, spent), seconds=spent)
+
+
+def _note(
+    run: Run,
+    purpose: str,
+    reader: str,
+    answer: _Answer,
+    asked: Sequence[str] = (),
+    combined: cascade.Combined | None = None,
+) -> None:
+    usage = answer.reading.usage if answer.reading else None
+    met = combined or cascade.Combined(Reading("", "", 0))
+    Consultation.objects.create(
+        run=run,
+        purpose=purpose,
+        reader=reader,
+        version=answer.version,
+        asked=list(asked),
+        outcome=answer.outcome,
+        error=answer.error,
+        seconds=answer.seconds,
+        seconds_model=usage.model_seconds if usage else None,
+        cost=costs.cost(registry.price(reader), usage, answer.seconds) if usage else None,
+        cost_currency=settings.PRICE_CURRENCY,
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+        agreed=len(met.agreed),
+        differed=len(met.differed),
+        only_first=len(met.only_first),
+        only_second=len(met.only_second),
+        said={name: list(both) for name, both in met.said.items()},
+    )
+    if answer.error:
+        log.warning("Invoice %s goes on without %s: %s", run.invoice_id, reader, answer.error)
+
+
+@contextmanager
+def _in_time(share: float) -> Iterator[None]:
+    """Stop the block while enough of the queue's time limit is left: `TO_STORE`, or a share of what is left now.
+
+    The queue limits a task by an alarm (django-q2's TimeoutHandler); this puts an earlier one before it and sets the
+    queue's again afterwards. Without an alarm, or outside a process's first thread, nothing is limited.
+
+    :raises TookTooLong: in the block, or before it if hardly any time is left.
+    """
+    left = signal.getitimer(signal.ITIMER_REAL)[0]
+    if not left or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = max(TO_STORE, share * left)
+    if left < kept + LEAST_SECONDS:
+        raise TookTooLong(f"not begun, {left:.0f} s of {settings.TASK_TIMEOUT} s were left")
+    begun = time.monotonic()
+
+    def stop(signum: int, frame: object) -> None:
+        raise TookTooLong(
+            f"stopped after {time.monotonic() - begun:.0f} s: a document has {settings.TASK_TIMEOUT} s in all"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, left - kept)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - begun), 0.1))
+        signal.signal(signal.SIGALRM, before)
