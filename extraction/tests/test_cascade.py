@@ -244,7 +244,7 @@ def test_recordings_are_compared_field_by_field(documents: list[LabelledDocument
 
 
 def test_policies_are_measured_beside_each_reader_alone(documents: list[LabelledDocument]) -> None:
-    totals = {k: "10.00" for k in range(6)}
+    totals = dict.fromkeys(range(6), "10.00")
     first, second = recorded("a", {**totals, 1: "11.00"}, 0.97), recorded("b", totals, 0.6)
     rows = {
         policy: measure(documents, first, second, policy, {}, {})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 
@@ -77,6 +79,14 @@ class ReadingSettingsForm(forms.ModelForm):
         help_text="Percent of the sure values that a person checks all the same. Without it nobody can say "
         "how often the reader is right.",
     )
+    daily_minutes = forms.DecimalField(
+        required=False,
+        label="Minutes a day",
+        min_value=0,
+        max_value=1_000_000,
+        decimal_places=2,
+        help_text="How long these readers may work from midnight to midnight, all documents together. Empty: no limit.",
+    )
 
     class Meta:
         model = Organization
@@ -94,6 +104,7 @@ class ReadingSettingsForm(forms.ModelForm):
             "reading_policy",
             "second_backend",
             "urgent_backend",
+            "daily_money",
         ]
         widgets = {
             "reading_mode": forms.RadioSelect,
@@ -106,6 +117,7 @@ class ReadingSettingsForm(forms.ModelForm):
             "night_end": "To",
             "batch_size": "How many must wait",
             "country": "Country",
+            "daily_money": "Money a day",
         }
         help_texts = {
             "currency": "Three letters, like USD.",
@@ -122,6 +134,16 @@ class ReadingSettingsForm(forms.ModelForm):
         target = self.instance.target_accuracy
         self.initial["target_percent"] = None if target is None else round(target * 100, 2)
         self.initial["audit_percent"] = round(self.instance.audit_share * 100, 2)
+        seconds = self.instance.daily_seconds
+        self.initial["daily_minutes"] = (
+            None if seconds is None else (Decimal(seconds) / 60).quantize(Decimal("0.01")).normalize()
+        )
+        currency = settings.PRICE_CURRENCY
+        self.fields[
+            "daily_money"
+        ].help_text = (
+            f"In {currency}: what these readers may cost from midnight to midnight. Empty: no limit."
+        )
 
     def _offer(self, field: str, none: str = "") -> None:
         """Let a reader be chosen among those that are set up; ``none`` says what it means to choose none."""
@@ -185,12 +207,25 @@ class ReadingSettingsForm(forms.ModelForm):
         target = self.cleaned_data["target_percent"]
         self.instance.target_accuracy = None if target is None else round(target / 100, 6)
         self.instance.audit_share = self.cleaned_data["audit_percent"] / 100
+        minutes = self.cleaned_data["daily_minutes"]
+        self.instance.daily_seconds = None if minutes is None else int(minutes * 60)
         if commit:
             # Only these columns: an upload may have counted `last_reference` up since the page was opened.
             self.instance.save(
-                update_fields=[*self.Meta.fields, "accept_threshold", "target_accuracy", "audit_share"]
+                update_fields=[
+                    *self.Meta.fields,
+                    "accept_threshold",
+                    "target_accuracy",
+                    "audit_share",
+                    "daily_seconds",
+                ]
             )
         return self.instance
+
+
+def dearer_readers() -> tuple[str, ...]:
+    """Return the readers that are set up here and that a daily budget is about."""
+    return tuple(name for name in registry.configured() if name not in registry.EMBEDDED)
 
 
 class PersonForm(forms.Form):

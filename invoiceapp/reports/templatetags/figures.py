@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_currency
 from django import template
 
 register = template.Library()
@@ -36,6 +38,23 @@ def seconds(duration: float | None) -> str:
     if duration < 48 * 3600:
         return f"{duration / 3600:.0f}{NBSP}h"
     return f"{duration / 86400:.0f}{NBSP}days"
+
+
+@register.filter
+def small_money(amount: Decimal | None, currency: str) -> str:
+    """Write what a reading costs: $12.30, and below one with two digits that count, $0.0042."""
+    if amount is None:
+        return "–"
+    places = 2
+    if 0 < amount < 1:
+        places = max(2, 1 - amount.adjusted())
+    return format_currency(
+        amount.quantize(Decimal(1).scaleb(-places)),
+        currency,
+        format=f"¤#,##0.{'0' * places}",
+        locale="en_US",
+        currency_digits=False,
+    )
 
 
 @register.simple_tag(takes_context=True)
