@@ -162,11 +162,6 @@ def notes(organization: Organization) -> list[str]:
         if name not in registry.configured()
     ]
     dear = [name for name in chosen if name not in registry.EMBEDDED]
-    said += [
-        f"Nobody has stated what {name} costs, so its cost is unknown; with a daily limit in money it is never asked."
-        for name in dear
-        if not registry.price(name).is_stated
-    ]
     if dear and organization.daily_money is None and organization.daily_seconds is None:
         said.append(f"No daily budget is set: nothing limits how often {' and '.join(dear)} is asked.")
     if second and not _is_measured(organization.backend, second):

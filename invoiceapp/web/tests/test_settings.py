@@ -123,7 +123,7 @@ class TestSecondReader:
         client = signed_in(alice)
         client.post("/settings/", reading_form(reading_policy="doubtful", second_backend="openai_server"))
         page = client.get("/settings/").text
-        assert "Nobody has stated what openai_server costs" in page
+        assert "Nobody has stated what “A model on another server” costs" in page
         assert "No daily budget is set" in page
         assert "their agreement lets no value pass by itself" in page
         settings.READERS["openai_server"]["url"] = ""
