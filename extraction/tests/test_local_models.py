@@ -79,6 +79,14 @@ def test_questions_are_answered_the_same_alone_and_together(asker: TransformersA
         assert one.text == other.text
         assert [t.logprob for t in one.tokens] == pytest.approx([t.logprob for t in other.tokens], abs=1e-4)
         assert all(token.logprob < 0 for token in one.tokens)
+        # neither what fills the shorter question up nor what follows the end of an answer is counted
+        assert (one.usage.input_tokens, one.usage.output_tokens) == (
+            other.usage.input_tokens,
+            other.usage.output_tokens,
+        )
+        assert one.usage.model_seconds > 0
+    lengths = [answer.usage.input_tokens for answer in together]
+    assert len(set(lengths)) > 1, "the questions should differ in length"
 
 
 def test_probabilities_are_those_of_the_library(asker: TransformersAsker) -> None:
