@@ -325,7 +325,9 @@ def _note(
     asked: Sequence[str] = (),
     combined: cascade.Combined | None = None,
 ) -> None:
-    usage = answer.reading.usage if answer.reading else None
+    usage, price = answer.reading.usage if answer.reading else None, registry.price(reader)
+    # Of what failed a worker's time is known; what a server did is not.
+    took = usage or (None if price.on_server else Usage())
     met = combined or cascade.Combined(Reading("", "", 0))
     Consultation.objects.create(
         run=run,
@@ -337,7 +339,7 @@ def _note(
         error=answer.error,
         seconds=answer.seconds,
         seconds_model=usage.model_seconds if usage else None,
-        cost=costs.cost(registry.price(reader), usage, answer.seconds) if usage else None,
+        cost=costs.cost(price, took, answer.seconds) if took else None,
         cost_currency=settings.PRICE_CURRENCY,
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,

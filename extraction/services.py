@@ -350,7 +350,10 @@ def _note_cost(run: Run, reading: Reading) -> None:
     for one in asked:
         if one.outcome == Consultation.Outcome.ANSWERED:
             usage += Usage(one.input_tokens, one.output_tokens, one.seconds_model or 0.0)
-            cost = None if cost is None or one.cost is None else cost + one.cost
+        if one.cost is not None:
+            cost = None if cost is None else cost + one.cost
+        elif one.outcome == Consultation.Outcome.ANSWERED:
+            cost = None
     run.seconds_model = usage.model_seconds
     run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
     run.cost = cost
