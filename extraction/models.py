@@ -15,7 +15,7 @@ from invoiceapp.records.models import Invoice, Organization
 
 
 class Certification(models.Model):
-    """Thresholds worked out from what people checked, with the evidence. Never rewritten: the newest row holds."""
+    """Thresholds worked out from what people checked, with the evidence. Never rewritten: a version's newest holds."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     backend = models.CharField(max_length=40)

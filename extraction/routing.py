@@ -89,12 +89,7 @@ def read_first(runs: Sequence[Run], documents: Sequence[OpenedDocument]) -> list
     """
     # What may still have to be read by another one must leave it time.
     instead = any(run.backend != run.invoice.organization.backend for run in runs)
-    try:
-        with _in_time(0.5) if instead else nullcontext():
-            answers = _ask_together(runs, documents)
-    except TookTooLong as late:
-        error = f"{runs[0].backend}: {late}"
-        answers = [_Answer(Outcome.LATE, error=error, seconds=late.seconds / len(runs))] * len(runs)
+    answers = _ask_together(runs, documents, leave=0.5 if instead else None)
     return [
         _first_of(run, document, answer)
         for run, document, answer in zip(runs, documents, answers, strict=True)
@@ -224,11 +219,17 @@ def _version_of(backend: Backend, hints: Hints) -> str:
     return str(version_for(hints)) if version_for is not None else backend.version
 
 
-def _ask_together(runs: Sequence[Run], documents: Sequence[OpenedDocument], name: str = "") -> list[_Answer]:
+def _ask_together(
+    runs: Sequence[Run],
+    documents: Sequence[OpenedDocument],
+    name: str = "",
+    *,
+    leave: float | None = None,
+) -> list[_Answer]:
     """Let one reader read, each document within its organization's budget.
 
     :param name: of the reader; by default the runs' own.
-    :raises TookTooLong: if it was stopped; what it took is entered.
+    :param leave: share (0..1) of the time left now that others may need after it; with None it may take it all.
     """
     name = name or runs[0].backend
     try:
@@ -247,8 +248,12 @@ def _ask_together(runs: Sequence[Run], documents: Sequence[OpenedDocument], name
         else:
             reserved[number] = reservation
     begun = time.perf_counter()
+    found: Sequence[Reading | tuple[Exception | TookTooLong, float]]
     try:
-        found = _readings_of(backend, [documents[number] for number in reserved])
+        with nullcontext() if leave is None else _in_time(leave):
+            found = _readings_of(backend, [documents[number] for number in reserved])
+    except TookTooLong as late:
+        found = [(late, late.seconds / len(reserved))] * len(reserved)
     except BaseException:
         spent = (time.perf_counter() - begun) / max(len(reserved), 1)
         for reservation in reserved.values():
@@ -263,12 +268,19 @@ def _ask_together(runs: Sequence[Run], documents: Sequence[OpenedDocument], name
             continue
         failure, spent = outcome
         _settle(reservation, name, None, spent)
-        if not isinstance(failure, ReaderError):
-            log.error("The reader %s failed", name, exc_info=failure)
-        why = str(failure) if isinstance(failure, ReaderError) else f"{name} failed: {_sentence(failure)}"
         version = _version_of(backend, documents[number].hints)
-        answers[number] = _Answer(Outcome.FAILED, None, why, spent, version, failure)
+        answers[number] = _failed(name, failure, spent, version)
     return [answers[number] for number in range(len(runs))]
+
+
+def _failed(name: str, failure: Exception | TookTooLong, spent: float, version: str) -> _Answer:
+    if isinstance(failure, TookTooLong):
+        return _Answer(Outcome.LATE, None, f"{name}: {failure}", spent, version)
+    if isinstance(failure, ReaderError):
+        return _Answer(Outcome.FAILED, None, str(failure), spent, version, failure)
+    log.error("The reader %s failed", name, exc_info=failure)
+    why = f"{name} failed: {type(failure).__name__}: {failure}"
+    return _Answer(Outcome.FAILED, None, why, spent, version, failure)
 
 
 def _readings_of(
@@ -290,15 +302,9 @@ def _readings_of(
             reading = backend.read(document.pages, document.hints)
             took = time.perf_counter() - begun
             readings.append(replace(reading, seconds=replace(reading.seconds, total=took)))
-        except TookTooLong:
-            raise
         except Exception as error:  # noqa: BLE001  told in the history of its invoice
             readings.append((error, time.perf_counter() - begun))
     return readings
-
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _no_budget(organization: Organization, name: str, money: object) -> str:
