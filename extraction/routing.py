@@ -146,13 +146,7 @@ def consult(
     if pair is None:
         _note(run, purpose, second, _Answer(Outcome.MISSING, error=error), asked)
         return first
-    try:
-        with _in_time(0.0):
-            (answer,) = _ask_together([run], [document], second)
-    except TookTooLong as late:
-        answer = _Answer(
-            Outcome.LATE, error=f"{second}: {late}", version=_version_of(pair.backend, document.hints)
-        )
+    (answer,) = _ask_together([run], [document], second, leave=0.0)
     if answer.reading is None:
         _note(run, purpose, second, answer, asked)
         return first
@@ -267,7 +261,7 @@ def _ask_together(
             )
             continue
         failure, spent = outcome
-        _settle(reservation, name, None, spent)
+        _settle(reservation, name, None, spent, stopped=isinstance(failure, TookTooLong))
         version = _version_of(backend, documents[number].hints)
         answers[number] = _failed(name, failure, spent, version)
     return [answers[number] for number in range(len(runs))]
@@ -313,11 +307,16 @@ def _no_budget(organization: Organization, name: str, money: object) -> str:
     return f"{name} was not asked: the day's budget does not have what it may need left."
 
 
-def _settle(reservation: Reservation, name: str, reading: Reading | None, spent: float) -> None:
-    """Enter what a reader took. What a server charges for an answer that never came is not known: all of it counts."""
+def _settle(
+    reservation: Reservation, name: str, reading: Reading | None, spent: float, *, stopped: bool = False
+) -> None:
+    """Enter what a reader took. What a server charges for an answer that never came is not known: all of it counts.
+
+    :param stopped: nobody waits for it any more, but a server goes on until its own time limit.
+    """
     price = registry.price(name)
     if reading is None and price.on_server:
-        budget.settle(reservation, money=None, seconds=spent)
+        budget.settle(reservation, money=None, seconds=None if stopped else spent)
     else:
         usage = reading.usage if reading else Usage()
         budget.settle(reservation, money=costs.cost(price, usage, spent), seconds=spent)
