@@ -17,7 +17,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -335,24 +335,33 @@ def load_agreement(folder: Path | None, first: str, second: str) -> Agreement | 
 
     :raises ReaderError: if a file of the folder can't be used.
     """
-    if folder is None:
-        return None
     wanted = (pair_name(first), pair_name(second))
+    return next((found for found in _agreements(folder) if (found.first, found.second) == wanted), None)
+
+
+def measured_pairs(folder: Path | None) -> list[tuple[str, str]]:
+    """Return the pairs of readers of which there are measurements, each by `pair_name`.
+
+    :raises ReaderError: if a file of the folder can't be used.
+    """
+    return [(found.first, found.second) for found in _agreements(folder)]
+
+
+def _agreements(folder: Path | None) -> Iterator[Agreement]:
+    if folder is None:
+        return
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
     except OSError as error:
         raise ReaderError(f"AGREEMENTS_DIR names {folder}, which can't be read: {error.strerror}.") from error
     for path in paths:
         try:
-            found = from_json(json.loads(path.read_text("utf-8")))
+            yield from_json(json.loads(path.read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReaderError(
                 f"{path} is no file of python -m extraction.evaluation.agreement ({type(error).__name__}: {error})."
                 " Write it again, or take it away."
             ) from error
-        if (found.first, found.second) == wanted:
-            return found
-    return None
 
 
 def as_json(agreement: Agreement) -> dict[str, object]:

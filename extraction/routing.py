@@ -13,6 +13,7 @@ on without it: `Consultation` says why. Only where the usual reader itself fails
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import threading
 import time
@@ -149,6 +150,35 @@ def pair_of(organization: Organization, first: str, first_version: str) -> Pair:
         agreement.version if agreement else "",
     )
     return Pair(version, backend, agreement)
+
+
+def notes(organization: Organization) -> list[str]:
+    """Say what an administrator should know of the further readers that were chosen, one sentence each."""
+    second = organization.second_backend if organization.reading_policy != Policy.ALONE else ""
+    chosen = [name for name in dict.fromkeys([second, organization.urgent_backend]) if name]
+    said = [
+        f"{name} is not set up here: invoices are read without it."
+        for name in chosen
+        if name not in registry.configured()
+    ]
+    dear = [name for name in chosen if name not in registry.EMBEDDED]
+    if dear and organization.daily_money is None and organization.daily_seconds is None:
+        said.append(f"No daily budget is set: nothing limits how often {' and '.join(dear)} is asked.")
+    if second and not _is_measured(organization.backend, second):
+        said.append(
+            f"Nobody has measured how often {organization.backend} and {second} are right together. Until then their "
+            "agreement lets no value pass by itself: people check the same values as before, with both at hand."
+        )
+    return said
+
+
+def _is_measured(first: str, second: str) -> bool:
+    """Whether there are measurements of two readers, of whatever version; those in use are compared while reading."""
+    try:
+        pairs = cascade.measured_pairs(settings.AGREEMENTS_DIR)
+    except ReaderError:
+        return False
+    return any(re.split(r"[-+]", a)[0] == first and re.split(r"[-+]", b)[0] == second for a, b in pairs)
 
 
 def _can_read(backend: Backend) -> frozenset[str] | None:

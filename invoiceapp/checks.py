@@ -248,7 +248,11 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
     try:
         if Organization._meta.db_table not in connections["default"].introspection.table_names():
             return []  # before the first migration
-        rows = list(Organization.objects.values_list("name", "time_zone", "backend"))
+        rows = list(
+            Organization.objects.values_list(
+                "name", "time_zone", "backend", "reading_policy", "second_backend", "urgent_backend"
+            )
+        )
     except DatabaseError as error:
         return [
             checks.Error(
@@ -256,7 +260,17 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
             )
         ]
     found: Messages = []
-    for name, time_zone, backend in rows:
+    for name, time_zone, backend, policy, second, urgent in rows:
+        further = {urgent} | ({second} if policy != Organization.ReadingPolicy.ALONE else set())
+        found += [
+            checks.Warning(
+                f"{name} wants {reader!r} to be asked too, which is not set up here: its invoices are read without it.",
+                hint="`manage.py models list` says what is missing; or choose another reader on the settings page.",
+                id="invoiceapp.W009",
+            )
+            for reader in sorted(further - {""})
+            if reader not in registry.configured()
+        ]
         if not _is_time_zone(time_zone):
             found.append(
                 checks.Warning(

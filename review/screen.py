@@ -195,7 +195,8 @@ def field_rows(
         elif reading and reading.box is not None:
             row.page, row.box = reading.page, reading.box
         if reading and reading.second and value and value.value == reading.value and row.state != "person":
-            row.read_by = "" if reading.second in row.reason else reading.read_by
+            told = reading.second in row.reason or reading.reader in row.reason
+            row.read_by = "" if told or not (row.to_check or reading.agreed) else reading.read_by
         if reading and row.to_check:
             row.percent = min(99, round(reading.confidence * 100))
         row.offers = _offers(row, reading)

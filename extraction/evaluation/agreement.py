@@ -2,8 +2,8 @@
 
     python -m extraction.evaluation.agreement DIR... --first FILE --second FILE [--folds 5] [--write FILE]
 
-``FILE`` are recordings (``extraction.evaluation.recorded``; ``extraction.training.scorer --whole`` for layout, held
-out). For each labelled field in which a second reader would have a say the readers agree, differ, or one is silent
+``FILE`` are recordings (``extraction.evaluation.recorded``); of layout they must be held out where it was fitted on the
+documents. For each labelled field in which a second reader would have a say the readers agree, differ, or one is silent
 (`extraction.cascade.CASES`); each case has a logistic curve from both confidences and the group of field to "right".
 What is reported is cross-validated with all documents of a vendor in one fold; what ``--write`` keeps is fitted on all
 of them, in the form that `AGREEMENTS_DIR` holds, for this pair of readers alone.

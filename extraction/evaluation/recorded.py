@@ -1,6 +1,12 @@
 """Whole readings of labelled documents, kept in a file: two readers are compared without reading again.
 
     python -m extraction.evaluation.recorded DIR... --reader NAME --write FILE [--track NAME]
+    python -m extraction.evaluation.recorded DIR --reader layout --words CACHE [--held-out READINGS] --write FILE
+
+The second form takes the words that ``extraction.training.scorer --cache`` kept, which is much faster but says nothing
+of seconds. ``READINGS`` are held-out readings (``extraction.training.scorer --readings``): the labelled fields of the
+recording are then those of a scorer, and their confidences those of a fit, that saw no document of the vendor. Fields
+without a label stay as the shipped reader reads them, and the rules are not held out.
 
 ``NAME`` is a reader of the registry, or `STAND_IN`: Tesseract's words in front of our own rules. That one stands in for
 a large model where there are no weights. It sees the same pictures with other eyes, but decides by the same rules as
@@ -27,13 +33,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from extraction import rules
 from extraction.backends.layout import LayoutBackend, understand
 from extraction.documents import DocumentRefused, open_pages
 from extraction.documents.lines import number_lines
+from extraction.evaluation.calibrate import MODELS, Sample, choose_ridge, kept_readings, rows_of
 from extraction.evaluation.datasets import LabelledDocument, read_dataset
+from extraction.fields import FIELDS
 from extraction.reading.words import upright
-from extraction.schema import Backend, Box, Hints, PageImage, ReaderError, Reading, Seconds, Word
+from extraction.schema import (
+    Backend,
+    Box,
+    FieldValue,
+    Hints,
+    PageImage,
+    ReaderError,
+    Reading,
+    Seconds,
+    Word,
+)
 
 STAND_IN: Final = "tesseract_rules"
 _LEGIBLE = 1700  # pixels of width from which letters of ten points are as high as Tesseract was trained on
@@ -159,6 +179,60 @@ def record(backend: Backend, documents: Iterable[LabelledDocument], path: Path, 
     return recording
 
 
+def read_kept_words(
+    name: str, documents: Iterable[LabelledDocument], cache: Path, held_out: Sequence[Sample] = ()
+) -> Recording:
+    """Let ``layout`` or ``layout_rules`` read words that were kept; documents without any are left out.
+
+    :param cache: a folder of ``extraction.training.corpus.read_corpus``; it is unpickled, so it must be your own.
+    :param held_out: readings to take in place of the labelled fields' own.
+    """
+    backend = LayoutBackend(learned=name == "layout")
+    confidence = _held_out_confidence(held_out)
+    of_document: dict[str, dict[str, tuple[Sample, float]]] = {}
+    for sample, sure in zip(held_out, confidence, strict=True):
+        of_document.setdefault(sample.document, {})[sample.evidence.field] = (sample, sure)
+    readings = {}
+    for document in documents:
+        file = document.identity.partition("/")[2]
+        kept_words = cache / (file.replace("/", "_") + ".pickle")
+        pages = pickle.loads(kept_words.read_bytes()) if kept_words.exists() else None  # noqa: S301 - our own cache
+        if pages is None:
+            continue
+        found = understand(pages, Hints(), learned=name == "layout")
+        fields = dict(found.fields)
+        for field in document.fields if held_out else ():
+            mine = of_document.get(file, {}).get(field)
+            shipped = fields.pop(field, None)
+            if mine is not None:
+                value = mine[0].value
+                base = shipped if shipped and shipped.value == value else FieldValue(field, value, value, 0.0)
+                fields[field] = replace(base, confidence=mine[1])
+        values = {field: value.value for field, value in fields.items()}
+        checks = rules.check(values, [item.values for item in found.table.items])
+        readings[document.identity] = Reading(
+            backend.name,
+            backend.version,
+            len(pages),
+            found.document_type,
+            {field: fields[field] for field in FIELDS if field in fields},
+            found.table.items,
+            checks,
+        )
+    note = "labelled fields cross-validated by vendor, rules not held out" if held_out else "not held out"
+    return Recording(backend.name, backend.version, note, readings)
+
+
+def _held_out_confidence(samples: Sequence[Sample], folds: int = 5) -> list[float]:
+    """Return each sample's confidence by a fit on other vendors' documents."""
+    if not samples:
+        return []
+    rows, right = rows_of(samples), np.array([s.right for s in samples], dtype=float)
+    groups = [s.group for s in samples]
+    _, confidence = choose_ridge(rows, right, groups, MODELS[-1], folds, 0)
+    return [round(float(p), 4) for p in confidence]
+
+
 def keep(recording: Recording, path: Path) -> None:
     """Write a recording."""
     path.write_bytes(pickle.dumps(recording))
@@ -182,8 +256,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--reader", required=True, help=f"a reader of the registry, or {STAND_IN}")
     parser.add_argument("--track", action="append", default=[])
+    parser.add_argument(
+        "--words", type=Path, metavar="CACHE", help="words kept by extraction.training.scorer"
+    )
+    parser.add_argument("--held-out", type=Path, metavar="READINGS", help="only with --words")
     parser.add_argument("--write", type=Path, required=True, metavar="FILE")
     options = parser.parse_args(arguments)
+    if options.words and options.reader not in ("layout", "layout_rules"):
+        parser.error("--words is for layout and layout_rules: other readers look at the pages.")
+    if options.held_out and (not options.words or options.reader != "layout"):
+        parser.error("--held-out is for --reader layout --words CACHE.")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "invoiceapp.settings")
     from extraction import registry
 
@@ -205,7 +287,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # by hash, so that what an interrupted call has read is a fair sample
     documents.sort(key=lambda d: hashlib.sha256(d.identity.encode()).digest())
     try:
-        recording = record(backend, documents, options.write, note)
+        if options.words:
+            held_out = kept_readings(options.held_out) if options.held_out else []
+            recording = read_kept_words(options.reader, documents, options.words, held_out)
+            keep(recording, options.write)
+        else:
+            recording = record(backend, documents, options.write, note)
     except ValueError as error:
         parser.error(str(error))
     sys.stdout.write(f"{len(recording.readings)} of {len(documents)} documents read by {backend.version}\n")

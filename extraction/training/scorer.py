@@ -14,8 +14,8 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,15 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from extraction import rules
-from extraction.backends.layout import LayoutBackend, Understanding, decide, find_candidates
-from extraction.calibration import FEATURES as EVIDENCE
+from extraction.backends.layout import Understanding, decide, find_candidates
 from extraction.calibration import Calibration, load_calibration
-from extraction.calibration import features_of as evidence_features
 from extraction.evaluation import calibrate
 from extraction.evaluation.comparison import is_right
 from extraction.evaluation.metrics import Outcome, share_right
-from extraction.evaluation.recorded import Recording, keep
 from extraction.reading.encoder import Tagging, encoder_version, tag
 from extraction.reading.scorer import FEATURES, Scorer, features_of, offer
 from extraction.reading.survey import Survey
 from extraction.reading.weights import OWN, file_digest
-from extraction.schema import Reading
 from extraction.training.corpus import Example, read_corpus
 
 _PARAMETERS = {
@@ -165,16 +160,10 @@ def outcomes_of(
     material: Sequence[Material], understand: Understand
 ) -> tuple[list[Outcome], list[calibrate.Sample]]:
     """Read each document and compare; also what the confidence is fitted on."""
-    return compared([(one, understand(one)) for one in material])
-
-
-def compared(
-    read: Iterable[tuple[Material, Understanding]],
-) -> tuple[list[Outcome], list[calibrate.Sample]]:
-    """Compare what was read with the truth; also what the confidence is fitted on."""
     outcomes: list[Outcome] = []
     samples: list[calibrate.Sample] = []
-    for one, result in read:
+    for one in material:
+        result = understand(one)
         truth: Mapping[str, object] = one.example.truth.get("fields") or {}
         track = str(one.example.truth.get("track", ""))
         for name, true in truth.items():
@@ -201,67 +190,17 @@ def cross_validate(
     arithmetic: bool = True,
 ) -> tuple[list[Outcome], list[calibrate.Sample]]:
     """Read every real document with trees that saw neither it nor another of its vendor."""
-    return compared(read_held_out(generated, real, folds, calibration, arithmetic=arithmetic))
-
-
-def read_held_out(
-    generated: Sequence[Material],
-    real: Sequence[Material],
-    folds: int,
-    calibration: Calibration,
-    *,
-    arithmetic: bool = True,
-) -> Iterator[tuple[Material, Understanding]]:
-    """Yield each real document, fold by fold, as trees read it that saw neither it nor another of its vendor."""
+    outcomes: list[Outcome] = []
+    samples: list[calibrate.Sample] = []
     number = folds_of(real, folds)
     for fold in range(folds):
         rest = [m for m, n in zip(real, number, strict=True) if n != fold]
         held = [m for m, n in zip(real, number, strict=True) if n == fold]
         scorer = scorer_of(fit(generated, rest))
-        understand = reader(calibration, scorer, arithmetic=arithmetic)
-        yield from ((one, understand(one)) for one in held)
-
-
-def whole_readings(
-    read: Sequence[tuple[Material, Understanding]],
-    samples: Sequence[calibrate.Sample],
-    folder: str,
-    folds: int,
-) -> Recording:
-    """Keep held-out readings whole, each with confidences fitted on other vendors' documents.
-
-    :param samples: of the same readings (`compared`).
-    :param folder: the name of the folder that the documents lie in.
-    """
-    groups = np.array([s.group for s in samples])
-    names = sorted({one.group for one, _ in read} | set(groups))
-    fold_of = dict(zip(names, calibrate.parted(names, folds, 0).tolist(), strict=True))
-    number = np.array([fold_of[g] for g in groups])
-    readings: dict[str, Reading] = {}
-    for fold in range(folds):
-        fitted = calibrate.fit_all([s for s, n in zip(samples, number, strict=True) if n != fold], folds)
-        for one, result in read:
-            if fold_of[one.group] != fold:
-                continue
-            fields = dict(result.fields)
-            rows = np.array([evidence_features(e) for e in result.evidence.values()]).reshape(
-                -1, len(EVIDENCE)
-            )
-            for name, confidence in zip(result.evidence, fitted.predict(rows).tolist(), strict=True):
-                fields[name] = replace(fields[name], confidence=round(confidence, 4))
-            items = result.table.items
-            values = {name: value.value for name, value in fields.items()}
-            readings[f"{folder}/{one.example.name}"] = Reading(
-                "layout",
-                LayoutBackend().version,
-                len(one.example.pages),
-                result.document_type,
-                fields,
-                items,
-                rules.check(values, [item.values for item in items]),
-            )
-    note = "cross-validated by vendor: scorer and confidence; the rules are not held out"
-    return Recording("layout", LayoutBackend().version, note, readings)
+        one, two = outcomes_of(held, reader(calibration, scorer, arithmetic=arithmetic))
+        outcomes += one
+        samples += two
+    return outcomes, samples
 
 
 def table(title: str, outcomes: Sequence[Outcome], fields: Sequence[str] = ()) -> str:
@@ -300,9 +239,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--readings", type=Path, help="keep the held-out readings for evaluation.calibrate here"
     )
     parser.add_argument(
-        "--whole", type=Path, help="keep them whole for evaluation.agreement and evaluation.cascade here"
-    )
-    parser.add_argument(
         "--only-fit",
         action="store_true",
         help="leave out the comparison of what each part earns: half the time",
@@ -336,10 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if encoder and not options.only_fit:
             outcomes, _ = cross_validate(made, real, options.folds, before, arithmetic=False)
             say(f"{title} without arithmetic, cross-validated by vendor", outcomes)
-        held = list(read_held_out(made, real, options.folds, before))
-        outcomes, samples = compared(held)
-        if options.whole and encoder:
-            keep(whole_readings(held, samples, options.real.resolve().name, options.folds), options.whole)
+        outcomes, samples = cross_validate(made, real, options.folds, before)
         say(f"{title}, cross-validated by vendor", outcomes)
         if options.only_fit:
             continue

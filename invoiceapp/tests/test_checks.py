@@ -152,6 +152,14 @@ def test_organizations_with_an_unknown_clock_or_reader_are_named(organization: O
     organization.time_zone, organization.backend = "UTC", "pixtral"  # known, but nobody has set it up
     organization.save()
     assert ids(checks.check_organizations(None, databases=["default"])) == ["W007"]
+    organization.backend, organization.second_backend, organization.urgent_backend = (
+        "layout",
+        "llama",
+        "pixtral",
+    )
+    organization.save()  # no policy asks the second one
+    (found,) = checks.check_organizations(None, databases=["default"])
+    assert (found.id, "'pixtral'" in found.msg) == ("invoiceapp.W009", True)
 
 
 def test_a_storage_that_takes_nothing(settings: Any, tmp_path: Path) -> None:

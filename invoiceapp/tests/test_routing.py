@@ -124,7 +124,14 @@ class TestDoubtfulFields:
         assert signed_in(charlie).get(f"/review/{item.pk}/").status_code == 404
 
     def test_agreement_that_was_measured_lets_a_value_pass(
-        self, server: ScriptedServer, read: Any, organization: Organization, settings: Any, tmp_path: Path
+        self,
+        server: ScriptedServer,
+        read: Any,
+        organization: Organization,
+        settings: Any,
+        tmp_path: Path,
+        signed_in: Any,
+        alice: Any,
     ) -> None:
         settings.AGREEMENTS_DIR = tmp_path
         measured(tmp_path, organization, agree=cascade.Curve(4.5, 0.1, 0.1))
@@ -134,6 +141,8 @@ class TestDoubtfulFields:
         assert vendor.clearance == vendor.confidence
         assert invoice.status == Invoice.Status.TO_APPROVE
         assert not Item.objects.filter(invoice=invoice).exists()
+        detail = signed_in(alice).get(f"/invoices/{invoice.pk}/").text
+        assert "read by layout; openai_server reads the same" in detail
 
     def test_what_was_measured_for_another_pair_is_not_used(
         self, server: ScriptedServer, read: Any, organization: Organization, settings: Any, tmp_path: Path

@@ -48,6 +48,22 @@ class ReadingSettingsForm(forms.ModelForm):
         label="Reader",
         help_text="Others appear here once the server is set up for them. Each has to show anew how often it is right.",
     )
+    reading_policy = forms.ChoiceField(
+        label="A second reader",
+        choices=(
+            (Organization.ReadingPolicy.ALONE, "None: the reader above reads alone"),
+            (Organization.ReadingPolicy.DOUBTFUL, "Is asked about values the first one is unsure of"),
+            (Organization.ReadingPolicy.VERIFY, "Checks every value; where the two differ, a person decides"),
+        ),
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    second_backend = forms.ChoiceField(label="Second reader", required=False)
+    urgent_backend = forms.ChoiceField(
+        label="Urgent invoices",
+        required=False,
+        help_text="If that reader can't, the usual one reads them at once.",
+    )
     target_percent = forms.FloatField(
         required=False,
         label="Target accuracy",
@@ -85,6 +101,9 @@ class ReadingSettingsForm(forms.ModelForm):
             "reading_times",
             "batch_size",
             "backend",
+            "reading_policy",
+            "second_backend",
+            "urgent_backend",
             "daily_money",
         ]
         widgets = {
@@ -107,9 +126,9 @@ class ReadingSettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # One that was chosen and is no longer set up stays until somebody chooses another.
-        names = dict.fromkeys([*registry.configured(), self.instance.backend])
-        self.fields["backend"].choices = [(name, READERS.get(name, name)) for name in names]  # type: ignore[attr-defined]
+        self._offer("backend")
+        self._offer("second_backend", "None")
+        self._offer("urgent_backend", "Are read like the others, only sooner")
         self.initial["reading_times"] = ", ".join(self.instance.reading_times)
         self.initial["accept_percent"] = round(self.instance.accept_threshold * 100, 2)
         target = self.instance.target_accuracy
@@ -125,6 +144,17 @@ class ReadingSettingsForm(forms.ModelForm):
         ].help_text = (
             f"In {currency}: what these readers may cost from midnight to midnight. Empty: no limit."
         )
+
+    def _offer(self, field: str, none: str = "") -> None:
+        """Let a reader be chosen among those that are set up; ``none`` says what it means to choose none."""
+        # One that was chosen and is no longer set up stays until somebody chooses another.
+        chosen = getattr(self.instance, field)
+        names = [name for name in dict.fromkeys([*registry.configured(), chosen]) if name]
+        choices = [(name, READERS.get(name, name)) for name in names]
+        self.fields[field].choices = [("", none), *choices] if none else choices  # type: ignore[attr-defined]
+
+    def clean_reading_policy(self) -> str:
+        return self.cleaned_data["reading_policy"] or Organization.ReadingPolicy.ALONE
 
     def clean_reading_times(self) -> list[str]:
         times = set()
@@ -160,6 +190,16 @@ class ReadingSettingsForm(forms.ModelForm):
             self.add_error("reading_times", "Give at least one time of the day.")
         if mode == Organization.ReadingMode.NIGHTLY and data.get("night_start") == data.get("night_end"):
             self.add_error("night_end", "The window is empty: give an end that differs from its start.")
+        if data.get("reading_policy") in (
+            Organization.ReadingPolicy.DOUBTFUL,
+            Organization.ReadingPolicy.VERIFY,
+        ):
+            if not data.get("second_backend"):
+                self.add_error("second_backend", "Choose the second reader, or none beside the first.")
+            elif data["second_backend"] == data.get("backend"):
+                self.add_error(
+                    "second_backend", "Choose another one than the first: it would agree with itself."
+                )
         return data
 
     def save(self, commit: bool = True) -> Organization:

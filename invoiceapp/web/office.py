@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from extraction import budget, registry
+from extraction import budget, registry, routing
 from extraction.guarantee import needed
 from extraction.services import FITTED
 from invoiceapp.records.access import OfficeRequest, require
@@ -58,6 +58,7 @@ def reading_settings(request: OfficeRequest) -> HttpResponse:
         "certification": certification.in_force(organization),
         "documents_needed": _documents_needed(organization),
         "measured": organization.backend == FITTED,
+        "notes": routing.notes(organization),
         "budget": _budget(organization),
     }
     return render(request, "web/settings.html", context)

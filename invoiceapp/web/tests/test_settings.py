@@ -93,6 +93,75 @@ def test_a_reader_can_be_chosen_once_it_is_set_up(
 
 
 @pytest.fixture
+def server_set_up(settings: Any) -> None:
+    settings.READERS = {
+        **settings.READERS,
+        "openai_server": {**settings.READERS["openai_server"], "url": "http://127.0.0.1:9/v1", "model": "m"},
+    }
+
+
+class TestSecondReader:
+    def test_an_administrator_chooses_among_the_readers_that_are_set_up(
+        self, alice: Any, organization: Any, signed_in: Any, server_set_up: None
+    ) -> None:
+        client = signed_in(alice)
+        page = client.get("/settings/").text
+        assert "A model on another server" in page and "Llama" not in page
+        refused = client.post("/settings/", reading_form(reading_policy="verify", second_backend="llama"))
+        assert "not one of the available choices" in refused.text
+        form = reading_form(
+            reading_policy="verify", second_backend="openai_server", urgent_backend="openai_server"
+        )
+        assert client.post("/settings/", form).status_code == 302
+        organization.refresh_from_db()
+        assert (organization.reading_policy, organization.second_backend) == ("verify", "openai_server")
+        assert organization.urgent_backend == "openai_server"
+
+    def test_the_page_says_what_is_missing(
+        self, alice: Any, organization: Any, signed_in: Any, server_set_up: None, settings: Any
+    ) -> None:
+        client = signed_in(alice)
+        client.post("/settings/", reading_form(reading_policy="doubtful", second_backend="openai_server"))
+        page = client.get("/settings/").text
+        assert "Nobody has stated what “A model on another server” costs" in page
+        assert "No daily budget is set" in page
+        assert "their agreement lets no value pass by itself" in page
+        settings.READERS["openai_server"]["url"] = ""
+        assert "openai_server is not set up here" in client.get("/settings/").text
+        Organization.objects.filter(pk=organization.pk).update(daily_seconds=600)
+        settings.PRICES = {**settings.PRICES, "openai_server": {"hour": Decimal(2), "on_server": True}}
+        page = client.get("/settings/").text
+        assert "Nobody has stated" not in page and "No daily budget" not in page
+
+    def test_one_reader_alone_needs_no_notes(self, alice: Any, organization: Any, signed_in: Any) -> None:
+        page = signed_in(alice).get("/settings/").text
+        assert "Nobody has stated" not in page and "No daily budget" not in page
+
+    def test_colleagues_and_outsiders_change_nothing(
+        self,
+        alice: Any,
+        bob: Any,
+        charlie: Any,
+        organization: Any,
+        other_organization: Any,
+        signed_in: Any,
+        server_set_up: None,
+    ) -> None:
+        form = reading_form(reading_policy="verify", second_backend="openai_server")
+        assert signed_in(bob).post("/settings/", form).status_code == 403
+        signed_in(charlie).post("/settings/", {**form, "name": "Valley Works"})
+        organization.refresh_from_db()
+        other_organization.refresh_from_db()
+        assert organization.reading_policy == "alone"
+        assert other_organization.reading_policy == "verify"
+
+    def test_the_database_refuses_a_policy_without_its_reader(self, organization: Any) -> None:
+        organization.reading_policy = "verify"
+        with pytest.raises(IntegrityError, match="organization_second_reader_named"):
+            organization.save()
+
+
+@pytest.fixture
 def pixtral(settings: Any) -> None:
     """Let a reader that costs be set up, at 2.50 an hour."""
     settings.READERS = {
@@ -175,6 +244,8 @@ def test_a_price_that_nobody_stated_is_said_beside_the_limit(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"reading_policy": "verify"}, "Choose the second reader"),
+        ({"reading_policy": "doubtful", "second_backend": "layout"}, "agree with itself"),
         ({"reading_mode": "times"}, "at least one time"),
         ({"reading_mode": "times", "reading_times": "25:00"}, "is not a time"),
         ({"reading_mode": "nightly", "night_end": "23:00"}, "window is empty"),
