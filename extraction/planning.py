@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any, Final
@@ -164,7 +164,7 @@ def two_digits(amount: Decimal) -> str:
     """Write an amount with the two digits that such an estimate deserves: 36, 1,200, 0.0042."""
     if not amount:
         return "0"
-    rounded = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 1))
+    rounded = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 1), ROUND_HALF_UP)
     return f"{int(rounded):,}" if amount >= 10 else f"{rounded:f}"
 
 
