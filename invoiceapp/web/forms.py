@@ -137,7 +137,7 @@ class ReadingSettingsForm(forms.ModelForm):
         self.initial["audit_percent"] = round(self.instance.audit_share * 100, 2)
         seconds = self.instance.daily_seconds
         self.initial["daily_minutes"] = (
-            None if seconds is None else (Decimal(seconds) / 60).quantize(Decimal("0.01")).normalize()
+            None if seconds is None else f"{(Decimal(seconds) / 60).quantize(Decimal('0.01')).normalize():f}"
         )
         currency = settings.PRICE_CURRENCY
         self.fields[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from babel.numbers import format_currency
@@ -10,6 +10,7 @@ from django import template
 
 register = template.Library()
 NBSP = "\u00a0"
+SMALLEST = Decimal("0.0001")  # of a currency: a hundredth of a cent
 
 
 @register.filter
@@ -42,14 +43,14 @@ def seconds(duration: float | None) -> str:
 
 @register.filter
 def small_money(amount: Decimal | None, currency: str) -> str:
-    """Write what a reading costs: $12.30, and below one with two digits that count, $0.0042."""
+    """Write what a reading costs: $12.30, below one with two digits that count, $0.0042, or under $0.0001."""
     if amount is None:
         return "–"
-    places = 2
-    if 0 < amount < 1:
-        places = max(2, 1 - amount.adjusted())
+    if 0 < amount < SMALLEST:
+        return f"under {small_money(SMALLEST, currency)}"
+    places = min(max(2, 1 - amount.adjusted()), 4) if 0 < amount < 1 else 2
     return format_currency(
-        amount.quantize(Decimal(1).scaleb(-places)),
+        amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP),
         currency,
         format=f"¤#,##0.{'0' * places}",
         locale="en_US",

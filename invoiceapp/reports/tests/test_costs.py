@@ -16,6 +16,7 @@ from extraction.models import Consultation, Run
 from invoiceapp.records.models import Membership
 from invoiceapp.reports import costs
 from invoiceapp.reports.accuracy import Accuracy, Filters
+from invoiceapp.reports.templatetags.figures import small_money
 from invoiceapp.reports.tests.rows import fill
 from review.tests import factories
 
@@ -131,6 +132,10 @@ def test_the_page_says_what_an_invoice_cost_or_that_nobody_stated_a_price(
     page = signed_in(alice).get(reverse("reports:accuracy")).text
     assert "<b>$0.0040</b>" in page
     assert "price not stated" in page, "the embedded reader's still is not"
+    assert small_money(Decimal("12.345"), "EUR") == "€12.35"
+    assert small_money(Decimal("0.09949"), "USD") == "$0.099"
+    assert small_money(Decimal("0.000013"), "USD") == "under $0.0001"
+    assert small_money(Decimal(0), "USD") == "$0.00"
     assert signed_in(bob).get(reverse("reports:accuracy")).status_code == 403
     assert signed_in(bob).get(reverse("reports:accuracy_csv", args=["costs"])).status_code == 403
     assert "pixtral" not in signed_in(charlie).get(reverse("reports:accuracy")).text

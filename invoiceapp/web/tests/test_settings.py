@@ -193,6 +193,8 @@ def test_an_administrator_limits_what_other_readers_may_take(
     page = signed_in(alice).get("/settings/").text
     assert 'name="daily_money" value="4.50"' in page
     assert 'name="daily_minutes" value="90.5"' in page
+    Organization.objects.filter(pk=organization.pk).update(daily_seconds=3600)
+    assert 'name="daily_minutes" value="60"' in signed_in(alice).get("/settings/").text
     # neither a colleague nor somebody else's administrator changes it
     assert signed_in(bob).post("/settings/", reading_form(daily_money="900")).status_code == 403
     signed_in(charlie).post("/settings/", reading_form(name="Valley Works", daily_money="900"))
