@@ -101,7 +101,11 @@ def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
     # Documents of organizations with one usual reader may have different ones for what is urgent.
     for reader in dict.fromkeys(runs[number].backend for number in opened):
         own = [number for number in opened if runs[number].backend == reader]
-        first = routing.read_first([runs[k] for k in own], [opened[k].document for k in own])
+        first: Sequence[Reading | Exception]
+        try:
+            first = routing.read_first([runs[k] for k in own], [opened[k].document for k in own])
+        except Exception as error:  # noqa: BLE001  a reader that can't be asked at all
+            first = [error] * len(own)
         outcomes |= dict(zip(own, first, strict=True))
     return [
         outcome if isinstance(outcome, Exception) else _with_second(runs[number], opened[number], outcome)

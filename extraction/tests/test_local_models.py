@@ -26,7 +26,7 @@ from extraction.backends.generative.transformers_asker import (
 from extraction.backends.llama import LlamaPreparer, llama_asker, llama_backend
 from extraction.backends.pixtral import PixtralPreparer, pixtral_asker, pixtral_backend
 from extraction.documents import open_pages
-from extraction.schema import Backend, Hints, ReaderError
+from extraction.schema import Backend, BatchBackend, Hints, OpenedDocument, ReaderError, Reading
 from extraction.tests.pages import INVOICE_LINES as LINES
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
 from extraction.tests.tiny_models import overfit, tiny_llama, tiny_pixtral
@@ -412,3 +412,25 @@ def test_what_was_learned_by_heart_and_is_not_on_the_page_is_not_trusted(trained
         assert not value.grounded
         assert value.confidence <= 0.3
         assert name in gate.doubtful(reading, default_threshold=0.0)
+
+
+@pytest.mark.slow
+def test_documents_read_together_say_what_they_say_alone_and_one_that_fails_harms_no_other(
+    trained: Path,
+) -> None:
+    backend = llama_backend(options(trained, fields=FIELDS, max_tokens=100, batch=3))
+    assert isinstance(backend, BatchBackend)
+    assert backend.pages_at_once == 3
+    first, second = (OpenedDocument(open_pages(content)) for content in pictures())
+    torn = OpenedDocument([replace(first.pages[0], picture=b"no picture any more", text_words=())])
+    one, failed, other = backend.read_many([first, torn, second])
+    assert isinstance(failed, Exception)
+    assert "picture" in str(failed) or "image" in str(failed)
+    for document, together in ((first, one), (second, other)):
+        alone = backend.read(document.pages, document.hints)
+        assert isinstance(together, Reading)
+        assert together.fields.keys() == alone.fields.keys() == {"invoice_number", "total"}
+        for name, value in alone.fields.items():
+            found = together.fields[name]
+            assert (found.value, found.page, found.box) == (value.value, value.page, value.box)
+            assert found.confidence == pytest.approx(value.confidence, abs=0.001)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.base import ContentFile
@@ -15,8 +16,10 @@ from django.utils import timezone
 from django_q.exceptions import TimeoutException
 from django_q.timeout import TimeoutHandler
 
+import extraction.services
 from extraction import registry
 from extraction.models import Run
+from extraction.schema import Reading
 from extraction.tests.pages import INVOICE_LINES, invoice_pdf
 from extraction.tests.scripted_server import ScriptedServer, answers, completion, scripted, sleeps
 from extraction.tests.test_generative_reading import RIGHT
@@ -47,7 +50,7 @@ def server(settings: Any, organization: Organization) -> Iterator[ScriptedServer
 @pytest.fixture
 def upload(organization: Organization, alice: Any) -> Callable[..., Invoice]:
     def upload(number: int, **options: Any) -> Invoice:
-        lines = tuple(line.replace("778213", f"{number}") for line in INVOICE_LINES)
+        lines = tuple(line.replace("778213", f"{770000 + number}") for line in INVOICE_LINES)
         file = SimpleUploadedFile("invoice.pdf", invoice_pdf(lines=lines))
         row = receive(file, organization=organization, user=alice, urgent=options.get("urgent", False))
         assert row.invoice is not None, row.message
@@ -76,7 +79,7 @@ def test_documents_that_wait_go_together_and_one_that_fails_harms_no_other(
     runs = [Run.objects.get(invoice=invoice) for invoice in (good, other)]
     assert [run.status for run in runs] == ["done", "done"]
     assert runs[0].token != runs[1].token
-    for run, number in zip(runs, ("0", "2"), strict=True):
+    for run, number in zip(runs, ("770000", "770002"), strict=True):
         # each with the words of its own pages, and not of those that were read beside it
         words = [
             cell[0] for page in run.invoice.document.pages.all() for cell in json.load(page.words.open())
@@ -141,3 +144,25 @@ def test_seconds_of_a_batch_are_shared_out_not_counted_for_each(
     assert len(shares) == 3
     assert 1.2 < sum(shares) < took
     assert max(shares) < 0.8 * sum(shares)
+
+
+def test_runs_of_different_readers_are_each_read_by_their_own(
+    server: ScriptedServer, upload: Any, organization: Organization
+) -> None:
+    """An administrator may choose another reader between two claims of the same batch."""
+    runs = []
+    for number, backend in enumerate(("layout", "openai_server", "layout")):
+        Organization.objects.filter(pk=organization.pk).update(backend=backend)
+        invoice = Invoice.objects.get(pk=upload(number).pk)
+        runs.append(extraction.services.start_run(invoice, token=uuid4(), attempt=1))
+    found = extraction.services.read_together(runs)
+    assert [reading.backend for reading in found if isinstance(reading, Reading)] == [
+        "layout",
+        "openai_server",
+        "layout",
+    ]
+    assert len(server.requests) == 1
+    numbers = [
+        reading.fields["work_order_number"].value for reading in found[::2] if isinstance(reading, Reading)
+    ]
+    assert numbers == ["770000", "770002"]
