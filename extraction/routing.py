@@ -202,9 +202,9 @@ def _is_measured(first: str, second: str) -> bool:
 
 
 def _can_read(backend: Backend) -> frozenset[str] | None:
-    """Return the fields that a reader's prompt asks for; None if it looks for all of them."""
+    """Return what a reader's prompt asks for, always with the kind of document; None if it looks for everything."""
     fields: tuple[str, ...] | None = getattr(backend, "fields", None)
-    return None if fields is None else frozenset(fields)
+    return None if fields is None else frozenset({*fields, cascade.KIND})
 
 
 def _version_of(backend: Backend, hints: Hints) -> str:

@@ -136,8 +136,10 @@ def test_what_a_models_answer_was_refused_for_is_not_forgotten() -> None:
 
 def test_a_document_that_one_takes_for_a_statement_goes_to_a_person() -> None:
     bill, statement = reading("a"), reading("b", kind="statement")
-    assert combine(bill, statement, {"total"}).reading.document_type == "statement"
-    assert combine(statement, bill, {"total"}).reading.document_type == "statement"
+    everything = to_ask(VERIFY, ())
+    assert combine(bill, statement, everything).reading.document_type == "statement"
+    assert combine(statement, bill, everything).reading.document_type == "statement"
+    assert combine(bill, statement, to_ask(DOUBTFUL, {"total": ""})).reading.document_type == "invoice"
 
 
 def test_versions_tell_combinations_apart() -> None:

@@ -195,11 +195,13 @@ class TestVerifying:
         organization.save()
 
     def test_a_sure_value_that_the_second_reads_differently_goes_to_a_person(
-        self, server: ScriptedServer, read: Any
+        self, server: ScriptedServer, read: Any, signed_in: Any, alice: Any
     ) -> None:
         says(server, total="2,495.50")
         invoice = read()
         run = invoice.runs.get()
+        page = signed_in(alice).get(f"/review/{Item.objects.get(invoice=invoice).pk}/").text
+        assert 'title="Read by layout; openai_server reads the same"' in page
         total = run.readings.get(field="total")
         assert (total.value, total.agreed, total.accepted) == ("2717.60", False, False)
         assert total.alternatives[0]["value"] == "2495.50"
@@ -265,7 +267,7 @@ class TestVerifying:
         settings.READERS["openai_server"]["fields"] = ("total",)
         server.script[:] = [answers(completion(json.dumps({"total": "2,717.60"}), logprob=-0.001))]
         run = read().runs.get()
-        assert run.consultations.get().asked == ["total"]
+        assert run.consultations.get().asked == ["document_type", "total"]
         number = run.readings.get(field="invoice_number")
         assert (number.second, number.accepted) == ("", True)
 
@@ -274,6 +276,7 @@ class TestVerifying:
     ) -> None:
         says(server, document_type="statement")
         invoice = read()
+        assert invoice.document_type == "statement"
         assert "statement" in Item.objects.get(invoice=invoice).fields["document_type"]
 
 
