@@ -235,7 +235,8 @@ def _disputed(
         f"{first} reads {gate.shown(one.name, one.value)}, {second} reads {gate.shown(one.name, other.value)}"
     )
     chosen, left = (one, first, own), (other, second, others)
-    if None not in odds and others > own:
+    # Of two different values at most one is right, so the second one's must be likelier than all else together.
+    if None not in odds and others > max(own, 0.5):
         chosen, left = left, chosen
     rival = Alternative(left[0].value, left[0].text, left[2], left[0].page, left[0].box, left[1])
     rest = [a for a in chosen[0].alternatives if not reads_the_same(one.name, a.value, rival.value)]
