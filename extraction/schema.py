@@ -66,7 +66,8 @@ class Word:
     ``confidence`` is the recogniser's own score (0..1), the mean of its letters; words of a PDF's text
     layer carry 1.0. ``line`` numbers the words of one text line alike, in
     reading order within the page. ``least`` is the score of its least sure letter;
-    ``disputed`` says that two recognisers read its line and differ over this word.
+    ``disputed`` says that two recognisers read its line and differ over this word. ``readings`` are the texts that
+    it may be, likeliest first, with their probabilities, where it was looked at again (``reading.second_look``).
     """
 
     text: str
@@ -75,6 +76,7 @@ class Word:
     line: int = 0
     least: float = 1.0
     disputed: bool = False
+    readings: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from extraction.calibration import Calibration, Evidence, load_calibration
 from extraction.fields import FIELDS
 from extraction.memory import VendorMemory, layout_phrases
 from extraction.office import Office
+from extraction.reading.alternatives import sums_of_lines, with_other_readings, with_sums_of_lines
 from extraction.reading.anchors import Surroundings
 from extraction.reading.context import Context
 from extraction.reading.document_type import find_document_type
@@ -163,11 +164,13 @@ def decide(
         found = rescore(document, found, tagging, scorer)
     recall = Recall(memory, layout_phrases(layout) if memory else frozenset(), layout, values)
     found = recall.apply(found, (*ID_FIELDS, *DATE_FIELDS, *PARTY_FIELDS, *MONEY_FIELDS))
+    lines, surely = sums_of_lines(document)
+    found = with_sums_of_lines(with_other_readings(document, found), lines, surely)
     found = Known(office, layout, values).apply(found)
     candidates = {k: v for k, v in found.items() if v and k in _AS_FOUND}
     for names in (ID_FIELDS, DATE_FIELDS):
         candidates |= choose(found, names)
-    sums = decode(found, table, tills, arithmetic=arithmetic)
+    sums = decode(found, table, tills, lines=lines, arithmetic=arithmetic)
     rate = _tax_rate(values, document.surroundings, sums)
     if rate is not None:
         candidates["tax_rate"] = [rate]
@@ -184,11 +187,15 @@ def decide(
             ocr=ranked[0].ocr,
             labelled=bool(ranked[0].label),
             agreed=ranked[0].value == by_rule.get(name),
+            reading=ranked[0].reading,
             witnesses=witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)
     for name, chosen in sums.items():
         ranked = as_the_page_says([chosen.candidate, *chosen.others])
+        if chosen.supported and ranked[0].reading < 1:
+            known = "; ".join(filter(None, (ranked[0].known, "the sums on the page add up with it")))
+            ranked[0] = replace(ranked[0], known=known)
         margin = ranked[0].score - max((c.score for c in ranked[1:]), default=0.0)
         evidence[name] = Evidence(
             name,
@@ -199,6 +206,7 @@ def decide(
             ranked[0].ocr,
             bool(ranked[0].label),
             ranked[0].value == by_rule.get(name),
+            ranked[0].reading,
             witnesses.about(name, ranked, sums),
         )
         fields[name] = _field_value(name, ranked, evidence[name], calibration)

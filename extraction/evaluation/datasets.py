@@ -19,6 +19,8 @@ class LabelledDocument:
     ``boxes`` says per field where it stands, if that is known: ``page`` (from 0) and ``box``
     (page-relative, ``[x0, y0, x1, y1]``, on the picture as it is in the file). ``printed`` are the texts with
     which a field stands on the pages, if that is known, ``tags`` what the truth says of the document's kind.
+    ``office`` is what an office would know of the document beforehand, if the truth says it: ``work_orders``,
+    ``vendors`` (``name``, ``phone``), ``stated_total``, ``stated_work_order``.
     ``identity`` tells a document from every other of a run and finds it again in another run: folder and file as
     in the truth.
     """
@@ -32,6 +34,7 @@ class LabelledDocument:
     printed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Sequence[str] = ()
     identity: str = ""
+    office: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -84,6 +87,7 @@ def read_dataset(folder: Path) -> Iterator[LabelledDocument]:
             printed=_printed(entry),
             tags=entry.get("tags") or (),
             identity=f"{folder.resolve().name}/{entry['file']}",
+            office=entry.get("office") or {},
         )
 
 

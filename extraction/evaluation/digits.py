@@ -3,7 +3,8 @@
 DATA is the folder of real digits (docs/training.md). Two sets are scored, neither ever trained on: the test split of
 real amounts from bank checks, and strings put together from single real digits whose writers are all others than the
 training's. The signs between the digits of an amount are not in the truth, so the digits are compared. Every reader
-reads the same strips in the same run: ours, ours with the lines left in, and PP-OCRv6 tiny and small as they stand.
+reads the same strips in the same run: ours, each of its two witnesses alone, ours with the lines left in, and PP-OCRv6
+tiny and small as they stand.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ import cv2
 import numpy as np
 
 from extraction.guarantee import error_bounds
-from extraction.reading.digits import StripReading, digits_version, read_strip
+from extraction.reading.digits import (
+    StripReading,
+    best_strings,
+    digits_version,
+    network_steps,
+    prepared,
+    read_strip,
+    recogniser_steps,
+)
 from extraction.reading.recognition import STRIP_HEIGHT, read_strips
 
 if TYPE_CHECKING:
@@ -54,6 +63,9 @@ class Score:
     seconds: list[float] = field(default_factory=list)  # of processor time, all threads together
     mistakes: list[tuple[str, str, str]] = field(default_factory=list)
     odds: list[tuple[float, bool]] = field(default_factory=list)
+    agreed: list[bool] = field(
+        default_factory=list
+    )  # of those strings that two witnesses agreed on: right or not
 
 
 Reader = Callable[["NDArray[np.uint8]"], Sequence[StripReading]]
@@ -139,6 +151,17 @@ def stock_reader(*, careful: bool) -> Reader:
     return read
 
 
+def witness(steps: Callable[[NDArray[np.float32]], NDArray[np.float64] | None]) -> Reader:
+    """Return one of the digit reader's witnesses alone as a reader, with its own probabilities."""
+
+    def read(pixels: NDArray[np.uint8]) -> Sequence[StripReading]:
+        ink = prepared(pixels)
+        told = None if ink is None else steps(ink)
+        return [] if told is None else [reading for reading in best_strings(told, 6) if reading.text]
+
+    return read
+
+
 def measure(samples: Sequence[Sample], read: Reader) -> Score:
     """Read every sample and compare the digits; strings that differ only in other signs count as one."""
     score = Score()
@@ -158,6 +181,8 @@ def measure(samples: Sequence[Sample], read: Reader) -> Score:
         score.digits += len(sample.digits)
         score.wrong_digits += _edits(best, sample.digits)
         score.odds.append((merged.get(best, 0.0), best == sample.digits))
+        if found and found[0].network and found[0].agreed:
+            score.agreed.append(best == sample.digits)
         if best != sample.digits:
             score.mistakes.append((sample.name, sample.digits, best))
     return score
@@ -199,6 +224,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     readers: dict[str, Reader] = {
         "digit reader": read_strip,
+        "  network alone": witness(network_steps),
+        "  recogniser alone": witness(recogniser_steps),
         "  lines left in": lambda strip: read_strip(strip, without_lines=False),
     }
     if not options.ours:
@@ -223,6 +250,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             score = measure(samples, reader)
             sys.stdout.write(described(name, score) + "\n")
             sys.stdout.flush()
+            if score.agreed:
+                sys.stdout.write(
+                    f"    both witnesses read the same: {len(score.agreed) / score.strings:.1%}, of these"
+                    f" {score.agreed.count(False)} wrong\n"
+                )
             if options.mistakes and name == "digit reader":
                 for where, truth, said in score.mistakes:
                     sys.stdout.write(f"    {where}: {truth} read as {said or 'nothing'}\n")

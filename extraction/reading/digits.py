@@ -1,13 +1,14 @@
 """The digit reader: hand-written numbers, amounts and dates in a strip of one line, several strings with probabilities.
 
-The careful recogniser (PP-OCRv6 small) says for every few columns of the strip how probable each ASCII sign is. Kept to
-the signs of amounts, and corrected by an own network where this copy has its weights (docs/training.md), that gives the
-probabilities of the signs and of "nothing new" (connectionist temporal classification, CTC) at each step. A prefix beam
-search adds up the ways that lead to the same string.
+Two witnesses look at the strip, independently: an own network at the ink's pixels (docs/training.md), and the careful
+recogniser (PP-OCRv6 small), kept to the signs of amounts. Each gives the probabilities of the signs and of "nothing
+new" (connectionist temporal classification, CTC) at each step along the strip. A prefix beam search finds the strings
+that each thinks likeliest; what both together think of these gives their probabilities.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,23 +29,33 @@ from extraction.reading.weights import (
 from extraction.schema import ReaderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 HEIGHT: Final = 48
 """Pixels of a strip's height as the recogniser sees it."""
 SIGNS: Final = "0123456789.,$-/# "
-"""What the network tells apart; its answer has "nothing new" (the blank) before them."""
+"""What the reader tells apart; a witness's answer has "nothing new" (the blank) before them."""
 
 _FILE: Final = "digits.onnx"
 _WORKING_HEIGHT: Final = 96  # larger strips are reduced to this before anything is looked for in them
 _PEN: Final = 0.4  # fainter writing than this is darkened to it
 _LOOSE: Final = 0.65  # writing lower than this share of its strip is cut out of it
-_RECOGNISED: Final = "".join(chr(code) for code in range(33, 127)) + " "
 _DOUBT: Final = 1e-10  # probabilities of the recogniser below this are all the same
 _SIDE: Final = 8  # empty columns left and right, so that signs at an edge are seen whole
 _WIDEST: Final = 1200
 # Ink that darkens the paper by less than this is no ink: grain and JPEG blocks reach 0.04.
 _FAINTEST: Final = 0.05
+STRIDE: Final = 4
+"""Columns of the strip for each answer of the network; the recogniser's are twice as far apart."""
+_DATE: Final = re.compile(
+    r"(0?[1-9]|1[0-2])/(0?[1-9]|[12]\d|3[01])/(\d\d|20\d\d)|(0?[1-9]|[12]\d|3[01])/(0?[1-9]|1[0-2])/(\d\d|20\d\d)"
+)
+_FRACTION: Final = re.compile(r"(?<=\d\d)/100$|/-$")
+_ASKED: Final = 6  # strings of each witness that are weighed
+UNSURE: Final = 1e-4
+"""What a witness holds for less probable than this, it just does not know: one must not have a veto."""
 _BEAM: Final = 12
 _LEAST: Final = 1e-4  # signs less probable than this at a step are not followed
 _HOPELESS: Final = 1e-6  # prefixes so much less probable than the best are given up
@@ -52,10 +63,46 @@ _HOPELESS: Final = 1e-6  # prefixes so much less probable than the best are give
 
 @dataclass(frozen=True, slots=True)
 class StripReading:
-    """One string that a strip may say, and its probability (0..1)."""
+    """One string that a strip may say, and its probability (0..1).
+
+    :ivar network: what the own network alone would have read; empty where it sees nothing or there is none.
+    :ivar recogniser: what the careful recogniser alone would have read.
+    """
 
     text: str
     probability: float
+    network: str = ""
+    recogniser: str = ""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both witnesses read the same, spaces aside."""
+        return self.network.replace(" ", "") == self.recogniser.replace(" ", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How much the witnesses' log probabilities of a string count, and what a string must reach to be believed.
+
+    A conditional logit over the strings that either witness thinks of and "none of these", fitted on strips held back.
+    A slanted one and a slash are the same stroke: ``slash`` is what a slash costs that belongs to no date and no
+    fraction; ``both`` what a string gains that is the favourite of both.
+    """
+
+    network: float
+    recogniser: float
+    none: float
+    slash: float = 0.0
+    both: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A string that a witness thinks of, and how probable the network and the recogniser hold it."""
+
+    text: str
+    network: float
+    recogniser: float
 
 
 def read_strip(
@@ -75,21 +122,75 @@ def read_strip(
     ink = prepared(strip, without_lines=without_lines)
     if ink is None:
         return ()
-    found = best_strings(_steps(opinions(ink)), best + 1)
+    ours, theirs = network_steps(ink), recogniser_steps(ink)
+    loaded = _loaded()
+    if ours is None or loaded is None:
+        found = best_strings(theirs, best + 1)
+    else:
+        found = weighed(candidates(ours, theirs), loaded[1])
     # "Nothing" is an answer too: what is more probably empty than anything else gives no reading.
     if not found[0].text:
         return ()
     return tuple(reading for reading in found if reading.text)[:best]
 
 
-def _steps(seen: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the log probabilities of the blank and of the signs at each step, from the recogniser's opinions."""
+def candidates(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[Candidate, ...]:
+    """Return the strings that either witness thinks of, with what each thinks of them.
+
+    :param ours: the network's log probabilities, shape (steps, 1 + len(SIGNS)).
+    :param theirs: the recogniser's, with steps of its own.
+    """
+    first, second = best_strings(ours, _ASKED), best_strings(theirs, _ASKED)
+    texts = list(dict.fromkeys(r.text for r in (*first, *second)))
+    texts += [other for text in texts if odd_slashes(text) and (other := text.replace("/", "1")) not in texts]
+    told = []
+    for steps, named in ((ours, first), (theirs, second)):
+        odds = dict(zip(texts, string_probabilities(steps, texts), strict=True))
+        # The beam has added up spellings with a space at an end.
+        odds.update({r.text: max(r.probability, odds[r.text]) for r in named})
+        told.append(odds)
+    # The witnesses' own favourites come first, the network's before the recogniser's.
+    return tuple(Candidate(text, told[0][text], told[1][text]) for text in texts)
+
+
+def odd_slashes(text: str) -> int:
+    """Return how many slashes of a text belong to no date, no hundredths and no "/-" behind an amount."""
+    if _DATE.fullmatch(text):
+        return 0
+    return _FRACTION.sub("", text).count("/")
+
+
+def weighed(thought: Sequence[Candidate], weighing: Weighing) -> tuple[StripReading, ...]:
+    """Return the candidates with the probabilities that both witnesses together give them, best first."""
+    network = max(thought, key=lambda c: c.network).text
+    recogniser = max(thought, key=lambda c: c.recogniser).text
+    scores = np.array(
+        [
+            weighing.network * np.log(c.network + UNSURE)
+            + weighing.recogniser * np.log(c.recogniser + UNSURE)
+            + weighing.both * (c.text == network == recogniser)
+            - weighing.slash * odd_slashes(c.text)
+            for c in thought
+        ]
+    )
+    top = max(float(scores.max()), weighing.none)
+    odds = np.exp(scores - top)
+    odds /= odds.sum() + np.exp(weighing.none - top)
+    ranked = sorted(zip(thought, odds, strict=True), key=lambda pair: (-pair[1], pair[0].text))
+    return tuple(StripReading(c.text, float(odd), network, recogniser) for c, odd in ranked)
+
+
+def network_steps(ink: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """Return the network's log probabilities, shape (w / STRIDE, 1 + len(SIGNS)), for a prepared strip.
+
+    :returns: None where this copy has no weights of its own.
+    :raises ReaderError: if the weights are not those that were recorded.
+    """
     loaded = _loaded()
     if loaded is None:
-        return log_probabilities(seen[:, KNOWN])
-    path, warmth = loaded
-    (logits,) = session_of(path).run(None, {"opinions": seen[None]})
-    return log_probabilities(logits[0], warmth)
+        return None
+    (logits,) = session_of(loaded[0]).run(None, {"ink": ink[None, None]})
+    return log_probabilities(logits[0])
 
 
 @cache
@@ -100,56 +201,47 @@ def digits_version() -> str:
 
 
 @cache
-def _loaded() -> tuple[Path, float] | None:
+def _loaded() -> tuple[Path, Weighing] | None:
     found = own_weights(_FILE)
     if found is None:
         return None
     path, about = found
     if about["recogniser_sha256"] != recogniser_digest():
         raise ReaderError(
-            f"{path.name} was trained on another careful recogniser than the one installed. Install what"
+            f"{path.name} was weighed against another careful recogniser than the one installed. Install what"
             " requirements.txt says, or train it again as docs/training.md says."
         )
-    return path, float(about["temperature"])
+    return path, Weighing(**about["weighing"])
 
 
 @cache
 def recogniser_digest() -> str:
-    """Return the SHA-256 of the careful recogniser, whose opinions the network was trained on."""
+    """Return the SHA-256 of the careful recogniser, whose opinions the network's are weighed against."""
     return file_digest(weight_path(CAREFUL_RECOGNISER))
 
 
 @cache
 def _columns() -> NDArray[np.intp]:
-    """Return where the blank and the recognised signs stand in the careful recogniser's answer."""
+    """Return where the blank and the signs stand in the careful recogniser's answer."""
     listed = weight_path(CAREFUL_CHARACTERS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
     signs = ["", *listed, " "]
-    return np.array([0, *(signs.index(sign) for sign in _RECOGNISED)])
+    return np.array([0, *(signs.index(sign) for sign in SIGNS)])
 
 
-OPINIONS: Final = 1 + len(_RECOGNISED)
-"""How many opinions the recogniser has of each step: the blank, printable ASCII, the space."""
-KNOWN: Final = (0, *(1 + _RECOGNISED.index(sign) for sign in SIGNS))
-"""Which of them are of the blank and of :data:`SIGNS`."""
-
-
-def opinions(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the careful recogniser's log probabilities, shape (w / 8, OPINIONS), for a prepared strip.
+def recogniser_steps(ink: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the careful recogniser's log probabilities, shape (w / 8, 1 + len(SIGNS)), for a prepared strip.
 
     :raises ReaderError: if its weights are not installed.
     """
     # On even light paper and else in its own tones: made black on white, fewer strips are read right.
     pixels = (220.0 * (1.0 - ink) / 127.5 - 1.0).astype(np.float32)
     (odds,) = session(CAREFUL_RECOGNISER).run(None, {"x": np.repeat(pixels[None, None], 3, axis=1)})
-    return np.asarray(np.log(np.maximum(odds[0][:, _columns()], _DOUBT)), np.float32)
+    return log_probabilities(np.log(np.maximum(odds[0][:, _columns()], _DOUBT)))
 
 
-def log_probabilities(logits: NDArray[np.float32], warmth: float = 1.0) -> NDArray[np.float64]:
-    """Return the logarithms of the probabilities, shape (steps, 1 + signs), of the network's answer of that shape.
-
-    :param warmth: what the logits are divided by; above 1 where the network is surer than it is right.
-    """
-    scaled = logits.astype(np.float64) / warmth
+def log_probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities, shape (steps, 1 + signs), of a witness's answer of that shape."""
+    scaled = logits.astype(np.float64)
     scaled -= scaled.max(axis=1, keepdims=True)
     return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True)))
 
@@ -307,3 +399,30 @@ def best_strings(steps: NDArray[np.float64], count: int) -> tuple[StripReading, 
         strings[text] = strings.get(text, 0.0) + quiet + loud
     found = sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:count]
     return tuple(StripReading(text, min(odd, 1.0)) for text, odd in found)
+
+
+def string_probabilities(steps: NDArray[np.float64], texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return the exact probability of each string under CTC log probabilities (the forward pass of Graves, 2006).
+
+    :param steps: shape (steps, 1 + len(SIGNS)), the blank first.
+    """
+    longest = 1 + 2 * max(len(text) for text in texts)
+    # A blank before, between and after the signs; places behind a string's end are never asked for.
+    labels = np.zeros((len(texts), longest), np.intp)
+    for row, text in enumerate(texts):
+        labels[row, 1 : 2 * len(text) : 2] = [1 + SIGNS.index(sign) for sign in text]
+    # From a sign to the next without a blank, if it is another one.
+    skips = np.zeros(labels.shape)
+    skips[:, 2:] = (labels[:, 2:] != 0) & (labels[:, 2:] != labels[:, :-2])
+    chances = np.exp(steps)[:, labels]
+    reached = np.zeros((len(texts), longest + 2))
+    reached[:, 2] = chances[0][:, 0]
+    if longest > 1:
+        reached[:, 3] = chances[0][:, 1]
+    for chance in chances[1:]:
+        reached[:, 2:] = (reached[:, 2:] + reached[:, 1:-1] + skips * reached[:, :-2]) * chance
+    ends = np.array([2 + 2 * len(text) for text in texts])
+    rows = np.arange(len(texts))
+    # An empty string has only its blank.
+    before = np.where(ends > 2, reached[rows, ends - 1], 0.0)
+    return np.asarray(reached[rows, ends] + before)

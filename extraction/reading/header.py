@@ -38,7 +38,8 @@ class Candidate:
     ``swapped`` is a date's other reading where day and month could be exchanged. Where something outside the page
     moved the score (``extraction.reading.known``), ``page_score`` is what it was before and ``known`` says why.
     ``traits`` is what the scorer was told of it (``extraction.reading.scorer.FEATURES``) and, as "trees", what it
-    answered; empty without a scorer.
+    answered; empty without a scorer. ``reading`` is how probably its figures say what they were read as, where they
+    were looked at again (``extraction.reading.second_look``).
     """
 
     value: str
@@ -52,6 +53,7 @@ class Candidate:
     swapped: str = ""
     page_score: float | None = None
     known: str = ""
+    reading: float = 1.0
     traits: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 

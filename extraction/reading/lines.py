@@ -51,6 +51,7 @@ class Token:
     line: int = 0
     least: float = 1.0
     disputed: bool = False
+    readings: tuple[tuple[str, float], ...] = ()
 
     @property
     def height(self) -> float:
@@ -144,7 +145,7 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
     slope = _slope(words, aspect)
     tokens: list[Token] = []
     for word in words:
-        for text, box in _split(word):
+        for text, box in split_word(word):
             x0, x1 = box.x0 * aspect / em, box.x1 * aspect / em
             middle = box.center[1] / em - slope * (x0 + x1) / 2
             half = box.height / em * stretch / 2
@@ -162,6 +163,7 @@ def _lay_out_page(image: PageImage, words: Sequence[Word], index: int) -> tuple[
                     word.line,
                     word.least,
                     word.disputed,
+                    word.readings if text == word.text else (),
                 )
             )
             index += 1
@@ -187,7 +189,7 @@ def _measure(words: Sequence[Word], aspect: float) -> tuple[float, float]:
     return em, em / height
 
 
-def _split(word: Word) -> list[tuple[str, Box]]:
+def split_word(word: Word) -> list[tuple[str, Box]]:
     """Part ``DATE:11/15/2019`` and ``#1234`` into label and value, sharing the box by characters."""
     text = unicodedata.normalize("NFKC", word.text).strip()
     pieces: list[str] = []

@@ -297,13 +297,16 @@ def decode(
     table: Table,
     tills: Sequence[tuple[Decimal, Decimal]],
     *,
+    lines: Mapping[Decimal, float],
     arithmetic: bool = True,
 ) -> dict[str, Sum]:
     """Choose the combination of sums that its labels and its arithmetic make most likely.
 
+    :param lines: what the lines may make together and what it is worth, beyond a tie, that a sum is this (logarithms);
+        empty without lines.
     :param arithmetic: False leaves what adds up out of the choice, to show what it earns (docs/models.md).
     """
-    lines = _cents(sum(table.amounts, Decimal(0))) if table.amounts else None
+    made = _within_tolerance(lines)
     options = {name: [None, *found.get(name, [])[:count]] for name, count in _SLOTS.items()}
     paid_by_till = {_cents(c - d) for c, d in tills}
     best: tuple[float, tuple[Candidate | None, ...], bool, bool] | None = None
@@ -312,7 +315,7 @@ def decode(
         if _share_a_place(combination):
             continue
         score = sum(_log(c.score) if c is not None else _ABSENT[name] for name, c in chosen.items())
-        tied, broken, bonus = _ties(chosen, lines, paid_by_till)
+        tied, broken, bonus = _ties(chosen, made, paid_by_till)
         score += bonus if arithmetic else 0.0
         if best is None or score > best[0] + 1e-9:
             best = (score, combination, tied, broken)
@@ -333,6 +336,15 @@ def decode(
     return result
 
 
+def _within_tolerance(lines: Mapping[Decimal, float]) -> dict[int, float]:
+    """Return all sums in cents that are near enough to one that the lines make, with the likeliest one's weight."""
+    near: dict[int, float] = {}
+    for value, weight in lines.items():
+        for cents in range(_cents(value) - TOLERANCE, _cents(value) + TOLERANCE + 1):
+            near[cents] = max(near.get(cents, weight), weight)
+    return near
+
+
 def _share_a_place(combination: Sequence[Candidate | None]) -> bool:
     places = [c.place for c in combination if c is not None]
     return len(places) != len(set(places))
@@ -347,7 +359,7 @@ def _cents(value: Decimal) -> int:
 
 
 def _ties(
-    chosen: Mapping[str, Candidate | None], lines: int | None, till: set[int]
+    chosen: Mapping[str, Candidate | None], lines: Mapping[int, float], till: set[int]
 ) -> tuple[bool, bool, float]:
     """Return whether the sums tie, whether they contradict each other, and the weight of it."""
     number = {name: _cents(Decimal(c.value)) for name, c in chosen.items() if c is not None}
@@ -373,32 +385,29 @@ def _ties(
             bonus -= 0.8
     if total is not None and tax and abs(tax) >= abs(total):
         bonus -= 2.0
-    if lines is not None:
-        if net is not None and (abs(net - lines) <= TOLERANCE or _is_adjusted(net, lines, discount, freight)):
-            bonus += _LINES_TIED
-            tied = tied or total is None
-        elif total is not None and abs(total - lines) <= TOLERANCE:
-            bonus += 0.8 * _LINES_TIED
-            tied = tied or net is None
-        elif (
-            total is not None
-            and net is None
-            and abs(lines + tax + freight - discount - total) <= TOLERANCE
-            and (tax or freight or discount)
-        ):
-            bonus += _LINES_TIED
-            tied = True
+    if net is not None and (net in lines or _is_adjusted(net, lines, discount, freight)):
+        bonus += _LINES_TIED + lines.get(net, 0.0)
+        tied = tied or total is None
+    elif total is not None and total in lines:
+        bonus += 0.8 * _LINES_TIED + lines[total]
+        tied = tied or net is None
+    elif (
+        total is not None
+        and net is None
+        and (tax or freight or discount)
+        and (own := total - tax - freight + discount) in lines
+    ):
+        bonus += _LINES_TIED + lines[own]
+        tied = True
     if total is not None and total in till and total > 0:
         bonus += _CASH_TIED
         tied = True
     return tied, broken, bonus
 
 
-def _is_adjusted(net: int, lines: int | None, discount: int, freight: int) -> bool:
+def _is_adjusted(net: int, lines: Mapping[int, float], discount: int, freight: int) -> bool:
     """Whether the net sum is what the lines make after allowances and charges (BT-109 = BT-106 - BT-107 + BT-108)."""
-    if lines is None or not (discount or freight):
-        return False
-    return abs(lines - discount + freight - net) <= TOLERANCE
+    return bool(discount or freight) and net + discount - freight in lines
 
 
 def _add_balances(result: dict[str, Sum], found: Mapping[str, list[Candidate]]) -> None:

@@ -31,9 +31,13 @@ def read_words(page: PageImage, *, careful: bool = False) -> tuple[PageImage, tu
     """
     if page.text_words is not None:
         return page, _with_unread(page, page.text_words, careful=careful)
+    # OpenCV stays out of processes that only open documents (docs/security.md).
+    from .second_look import look_again
+
     image = page.open_image()
     found = recognise_turned(image, careful=careful)
-    return _turned(page, image, turn=found.turn, skew=found.skew), found.words
+    image = straighten(image, turn=found.turn, skew=found.skew)
+    return _turned(page, image, turn=found.turn, skew=found.skew), look_again(image, found.words)
 
 
 def upright(page: PageImage) -> PageImage:
@@ -47,7 +51,7 @@ def upright(page: PageImage) -> PageImage:
         return page
     image = page.open_image()
     turn, skew = find_direction(image)
-    return _turned(page, image, turn=turn, skew=skew)
+    return _turned(page, straighten(image, turn=turn, skew=skew), turn=turn, skew=skew)
 
 
 def _with_unread(page: PageImage, words: tuple[Word, ...], *, careful: bool) -> tuple[Word, ...]:
@@ -79,10 +83,9 @@ def _covers(known: Box, box: Box) -> bool:
     return width > 0 and height > 0 and width * height > 0.3 * box.width * box.height
 
 
-def _turned(page: PageImage, image: Image, *, turn: int, skew: float) -> PageImage:
+def _turned(page: PageImage, turned: Image, *, turn: int, skew: float) -> PageImage:
     if not turn and not skew:
         return page
-    turned = straighten(image, turn=turn, skew=skew)
     buffer = io.BytesIO()
     turned.save(buffer, "JPEG", quality=88)
     return replace(

@@ -1,8 +1,8 @@
 """Simulated strips of hand-written numbers, amounts and dates, with what they say.
 
 Three kinds of hands write: pen strokes (``extraction.training.strokes``), handwriting fonts, and single real digits
-pasted side by side. Then come the form's lines, struck-out digits, what is cut off above and below, paper, light and
-camera.
+pasted side by side. Then come the form's lines and print, struck-out digits, what is cut off above and below, paper,
+light and camera.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ DIGIT: Final = 40
 _ABOVE: Final = 30
 _BELOW: Final = 30
 _SHIFT: Final = 4  # binary places of a pixel that strokes are drawn with
+# Shares of the hands; pen strokes are the rest.
+_REAL_DIGITS, _FONTS = 0.55, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,30 @@ class Sources:
 
     fonts: list[Path]
     digits: list[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class RealHand:
+    """How real digits of many people are brought to one hand: a common slant, pen and breadth.
+
+    :param lean: the slant they all get (dx/dy); None leaves each its own.
+    :param edge: which gray of the enlarged digit becomes the stroke's edge, high for a thin pen; None leaves it soft.
+    """
+
+    digits: list[NDArray[np.uint8]]
+    lean: float | None
+    edge: float | None
+    breadth: float
+
+
+def real_hand(digits: list[NDArray[np.uint8]], rng: np.random.Generator) -> RealHand:
+    """Return a hand of real digits drawn at random."""
+    return RealHand(
+        digits,
+        lean=float(rng.normal(0.12, 0.16)) if rng.random() < 0.55 else None,
+        edge=float(rng.uniform(60, 190)) if rng.random() < 0.65 else None,
+        breadth=float(rng.uniform(0.75, 1.2)),
+    )
 
 
 def written(rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -115,17 +141,20 @@ def _amount(rng: np.random.Generator) -> list[tuple[str, str]]:
     return parts
 
 
-def simulated(sources: Sources, rng: np.random.Generator) -> Strip:
-    """Return one strip, about 40 to 80 pixels high."""
-    parts = written(rng)
+def simulated(sources: Sources, rng: np.random.Generator, *, real_only: bool = False) -> Strip:
+    """Return one strip, about 40 to 80 pixels high.
+
+    :param real_only: digits alone, all of them real.
+    """
+    parts = [(_digits(rng, int(rng.integers(3, 8))), "plain")] if real_only else written(rng)
     text = "".join(t for t, _ in parts)
-    kind = rng.random()
+    kind = 0.0 if real_only else rng.random()
     hand = hand_of(rng)
-    real = kind < 0.35 and bool(sources.digits)
+    real = real_hand(sources.digits, rng) if kind < _REAL_DIGITS and sources.digits else None
     font = None
-    if not real and kind < 0.6 and sources.fonts:
+    if real is None and kind < _REAL_DIGITS + _FONTS and sources.fonts:
         font = sources.fonts[int(rng.integers(0, len(sources.fonts)))]
-    ink, box = _pen(parts, hand, font, sources.digits if real else None, rng)
+    ink, box = _pen(parts, hand, font, real, rng)
     if rng.random() < 0.5:
         ink = _unrest(ink, rng)
     return Strip(_photographed(ink, box, rng), " ".join(text.split()))
@@ -135,7 +164,7 @@ def _pen(
     parts: list[tuple[str, str]],
     hand: Hand,
     font: Path | None,
-    digits: list[NDArray[np.uint8]] | None,
+    real: RealHand | None,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], tuple[int, int, int, int]]:
     """Write the parts; returns ink (h, w) from 0 to 1 and the box (x0, y0, x1, y1) of the writing."""
@@ -143,7 +172,8 @@ def _pen(
     canvas = np.zeros((_ABOVE + DIGIT + _BELOW, width), np.uint8)
     x = float(DIGIT * 2)
     begin = x
-    gap = float(rng.normal(0.16, 0.12))
+    gap = float(rng.normal(0.16, 0.12) if rng.random() < 0.6 else rng.uniform(-0.06, 0.5))
+    uneven = float(rng.choice([0.05, 0.13]))
     slope = float(rng.normal(0, 0.02))
     pen = hand.pen
     for text, how in parts:
@@ -158,14 +188,14 @@ def _pen(
                 continue
             if sign.isdigit() and rng.random() < 0.012:  # written wrongly and struck out: it doesn't count
                 wrong = str(rng.integers(0, 10))
-                end = _put(canvas, wrong, x, 0.0, 1.0, hand, font, digits, rng)
+                end = _put(canvas, wrong, x, 0.0, 1.0, hand, font, real, rng)
                 _strike(canvas, x, end, pen, rng)
                 x = end + DIGIT * 0.12
             here = size * float(rng.normal(1, 0.06))
             up = lift + float(rng.normal(0, 0.03)) - slope * (x - begin) / DIGIT
-            x = _put(canvas, sign, x, up, here, hand, font, digits, rng)
+            x = _put(canvas, sign, x, up, here, hand, font, real, rng)
             near = 0.5 if sign in ".,/-" else 1.0
-            x += DIGIT * size * (gap * near + float(rng.normal(0, 0.06)))
+            x += DIGIT * size * (gap * near + float(rng.normal(0, uneven)))
         if how == "raised" and rng.random() < 0.65:
             y = _ABOVE + DIGIT * (1 - lift + float(rng.uniform(0.08, 0.25)))
             for line in range(2 if rng.random() < 0.2 else 1):
@@ -181,14 +211,14 @@ def _pen(
 
 def _put(
     canvas: NDArray[np.uint8], sign: str, x: float, up: float, size: float, hand: Hand, font: Path | None,
-    digits: list[NDArray[np.uint8]] | None, rng: np.random.Generator,
+    real: RealHand | None, rng: np.random.Generator,
 ) -> float:  # fmt: skip
     """Write one sign with its left edge at x, lifted by ``up`` digit heights; returns its right edge."""
     height = DIGIT * size
     base = _ABOVE + DIGIT * (1 - up)
     glyph = None
-    if digits is not None and sign.isdigit():
-        glyph = _real(digits[int(sign)], height, rng)
+    if real is not None and sign.isdigit():
+        glyph = _real(real, int(sign), height, rng)
     elif font is not None:
         glyph = _typed(font, sign)
     if glyph is None:
@@ -206,7 +236,7 @@ def _put(
             )  # fmt: skip
         right = max(float(s[:, 0].max()) for s in strokes) - left
         return x + max(right, breadth * 0.6) * height
-    if digits is None:
+    if real is None:
         # A font's signs keep their sizes relative to each other; they come for a digit height of 64.
         pixels, above = glyph
         scale = height / 64
@@ -229,22 +259,30 @@ def _paste(canvas: NDArray[np.uint8], glyph: NDArray[np.uint8], x: int, y: int) 
 
 
 def _real(
-    choices: NDArray[np.uint8], height: float, rng: np.random.Generator
+    hand: RealHand, sign: int, height: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], float]:
-    """Return one real digit cut to its ink, enlarged; pen width, slant and breadth vary."""
+    """Return one real digit cut to its ink, enlarged and brought to the hand's slant and pen, with some unrest."""
+    choices = hand.digits[sign]
     digit = choices[int(rng.integers(0, len(choices)))]
     rows, columns = np.flatnonzero(digit.max(axis=1) > 40), np.flatnonzero(digit.max(axis=0) > 40)
     cut = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = height / 20  # the set keeps a digit's longer side at 20 pixels
-    w = max(3, round(cut.shape[1] * scale * float(rng.uniform(0.75, 1.15))))
+    w = max(3, round(cut.shape[1] * scale * hand.breadth * float(rng.normal(1, 0.06))))
     h = max(3, round(cut.shape[0] * scale))
     large = cv2.resize(cut, (w, h), interpolation=cv2.INTER_CUBIC)
-    shear = float(rng.normal(0, 0.12))
+    shear = float(rng.normal(0, 0.06))
+    if hand.lean is not None:
+        moments = cv2.moments(large)
+        own = -moments["mu11"] / max(moments["mu02"], 1e-6)
+        shear += float(np.clip(0.8 * (hand.lean - own), -0.4, 0.4))
     more = int(abs(shear) * h) + 1
     matrix = np.array([[1, -shear, shear * h if shear > 0 else 0], [0, 1, 0]], np.float32)
     large = cv2.warpAffine(large, matrix, (w + more, h))
-    # Thinner or thicker than the set's broad pen.
-    edge = float(rng.uniform(90, 190)) if rng.random() < 0.7 else 60.0
+    columns = np.flatnonzero(large.max(axis=0) > 40)
+    large = large[:, columns[0] : columns[-1] + 1]
+    if hand.edge is None:
+        return np.asarray(large, np.uint8), 0.0
+    edge = hand.edge + float(rng.normal(0, 12))
     return np.clip((large.astype(np.float32) - edge) * 4 + 128, 0, 255).astype(np.uint8), 0.0
 
 
@@ -313,13 +351,17 @@ def _photographed(
     """Lay the ink on paper with the form's lines, cut it out as a reader would, and photograph it."""
     x0, y0, x1, y1 = box
     # Tight and loose crops; a box found from its lines shows them, and what hangs in from above and below.
-    loose = rng.random() < 0.25
+    loose = rng.random() < 0.35
     margin = (4, 22) if loose else (0, 9)
     top, bottom = y0 - int(rng.integers(*margin)), y1 + int(rng.integers(*margin))
     left, right = (
         x0 - int(rng.integers(0, 50 if loose else 14)),
         x1 + int(rng.integers(0, 80 if loose else 16)),
     )
+    word, before = (_printed_word(rng), bool(rng.random() < 0.7)) if rng.random() < 0.1 else (None, False)
+    if word is not None:  # a label or a unit of the form in the crop
+        beside = word.shape[1] + int(rng.integers(4, 20))
+        left, right = (left - beside, right) if before else (left, right + beside)
     canvas = np.zeros((bottom - top, right - left), np.float32)
     sy0, sy1, sx0, sx1 = max(top, 0), min(bottom, ink.shape[0]), max(left, 0), min(right, ink.shape[1])
     canvas[sy0 - top : sy1 - top, sx0 - left : sx1 - left] = ink[sy0:sy1, sx0:sx1]
@@ -327,18 +369,29 @@ def _photographed(
     printed = np.zeros((h, w), np.uint8)
     if rng.random() < 0.45:
         _form_lines(printed, rng)
-    if rng.random() < 0.18:
+    if rng.random() < 0.22:
         _neighbours(printed, rng)
+    if word is not None:
+        _paste(
+            printed,
+            word,
+            1 if before else w - word.shape[1] - 1,
+            int(rng.integers(0, max(1, h - word.shape[0]))),
+        )
+    if rng.random() < 0.16:
+        _print_at_edges(printed, rng)
     paper = _paper(h, w, rng)
     contrast = float(rng.uniform(0.25, 0.95)) if rng.random() < 0.75 else float(rng.uniform(0.12, 0.3))
     if rng.random() < 0.15:  # pencil: the paper's grain shows through
         canvas *= np.clip(rng.normal(0.8, 0.3, canvas.shape), 0.2, 1.0).astype(np.float32)
     page = paper * (1 - contrast * canvas)
     page *= 1 - float(rng.uniform(0.2, 0.9)) * printed.astype(np.float32) / 255
-    angle = float(rng.normal(0, 1.2))
+    angle = float(rng.normal(0, 1.3))
     if abs(angle) > 0.3:
-        matrix = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1.0)
-        page = cv2.warpAffine(page, matrix, (w, h), borderMode=cv2.BORDER_REPLICATE)
+        turned = np.vstack([cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1.0), [0, 0, 1]])
+        if rng.random() < 0.4:  # a page photographed aslant
+            turned[2, :2] = rng.normal(0, 0.0004, 2)
+        page = cv2.warpPerspective(page, turned, (w, h), borderMode=cv2.BORDER_REPLICATE)
     scale = float(rng.uniform(0.45, 1.1))
     if rng.random() < 0.6:
         page = cv2.GaussianBlur(page, (0, 0), float(rng.uniform(0.4, 1.6)))
@@ -374,6 +427,53 @@ def _form_lines(printed: NDArray[np.uint8], rng: np.random.Generator) -> None:
             cv2.line(printed, (x, 0), (round(x + tilt * 0.3), h), 255, thick, cv2.LINE_AA)
     if rng.random() < 0.12:
         printed[:, :: int(rng.integers(2, 5))] = 0
+    if rng.random() < 0.12:  # cells for single digits, whole or as a comb
+        height = h if rng.random() < 0.4 else round(h * float(rng.uniform(0.15, 0.4)))
+        pitch = float(rng.uniform(0.6, 1.1)) * h
+        for x in np.arange(float(rng.uniform(0, pitch)), w, pitch):
+            cv2.line(printed, (round(x), h), (round(x), h - height), 255, min(thick, 2), cv2.LINE_AA)
+
+
+_WORDS: Final = (
+    "Total", "TOTAL", "No.", "N\u00b0", "Date", "DATE:", "Amount", "Job", "Tel", "Qty", "Sub", "Tax", "hrs", "each",
+    "USD", "Work",
+)  # fmt: skip
+
+
+def _printed_word(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a word of a form's print, white on black, smaller than the writing."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    text = str(rng.choice(_WORDS))
+    size = int(rng.integers(13, 30))
+    if rng.random() < 0.5:
+        face = ImageFont.load_default(size)
+        left, top, right, bottom = face.getbbox(text)
+        image = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2), 0)
+        ImageDraw.Draw(image).text((1 - left, 1 - top), text, fill=255, font=face)
+        return np.asarray(image, np.uint8)
+    serif = int(rng.choice([cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_DUPLEX]))
+    text = text.replace("\u00b0", "o")
+    (w, h), under = cv2.getTextSize(text, serif, size / 30, 1)
+    word = np.zeros((h + under + 2, w + 2), np.uint8)
+    cv2.putText(word, text, (1, h + 1), serif, size / 30, 255, 1, cv2.LINE_AA)
+    return word
+
+
+def _print_at_edges(printed: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Words of the form that the crop cuts through: their feet above, their heads below, half of them at a side."""
+    h, w = printed.shape
+    for _ in range(int(rng.integers(1, 4))):
+        word = _printed_word(rng)
+        side = rng.random()
+        if side < 0.8:
+            shown = float(rng.uniform(0.15, 0.6)) * min(word.shape[0], 0.25 * h)
+            y = round(shown - word.shape[0]) if side < 0.4 else round(h - shown)
+            _paste(printed, word, int(rng.integers(-word.shape[1] // 2, w)), y)
+        else:
+            shown = float(rng.uniform(0.05, 0.25)) * min(word.shape[1], h)
+            x = round(shown - word.shape[1]) if side < 0.9 else round(w - shown)
+            _paste(printed, word, x, int(rng.integers(0, max(1, h - word.shape[0]))))
 
 
 def _neighbours(printed: NDArray[np.uint8], rng: np.random.Generator) -> None:

@@ -51,7 +51,9 @@ class Plan:
     """What to generate.
 
     ``fills`` documents share one layout and vendor, with other contents. ``scans`` is the share (0..1) of documents
-    that become pictures, scans or photographs; forms filled in by hand always do, unless it is 0.
+    that become pictures, scans or photographs; forms filled in by hand always do, unless it is 0. ``fonts`` and
+    ``digits`` are folders of handwriting fonts and real digits, for families that write with them; ``material``
+    tells their contents apart from others'.
     """
 
     seed: int
@@ -59,6 +61,9 @@ class Plan:
     families: Sequence[str] = FAMILIES
     scans: float = 0.3
     fills: int = 1
+    fonts: Path | None = None
+    digits: Path | None = None
+    material: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,15 @@ class Generator:
     """A maker of documents that this module can run.
 
     ``make`` is a function of a module, so that other processes can be sent it; the same plan and index must give it
-    the same bytes anywhere. ``version`` is recorded with a run: documents of different versions don't mix.
+    the same bytes anywhere. ``version`` is recorded with a run: documents of different versions don't mix. Families
+    ``by_name`` are only made if they are asked for.
     """
 
     name: str
     version: str
     families: Sequence[str]
     make: Callable[[Plan, int], Document]
+    by_name: Sequence[str] = ()
 
 
 def make_document(plan: Plan, index: int) -> Document:
@@ -271,6 +278,8 @@ def _claim(folder: Path, plan: Plan, generator: Generator) -> None:
         "scans": plan.scans,
         "fills": plan.fills,
     }
+    if plan.material:
+        own["material"] = plan.material
     record = folder / "plan.json"
     if record.is_file():
         there = json.loads(record.read_text("utf-8"))

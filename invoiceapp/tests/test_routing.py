@@ -24,7 +24,7 @@ from invoiceapp import pipeline
 from invoiceapp.intake.services import receive
 from invoiceapp.records.models import Invoice, Organization
 from invoiceapp.work.models import WorkItem
-from invoiceapp.work.services import queue_for
+from invoiceapp.work.services import queue_for, wake
 from review.models import Item
 
 pytestmark = pytest.mark.django_db
@@ -557,3 +557,22 @@ class TestTogether:
         assert queue_for(organization) == "gpu"
         organization.reading_policy = Policy.ALONE
         assert queue_for(organization) == settings.QUEUE_NAME
+
+    def test_what_waits_follows_the_second_reader_and_what_is_urgent_its_own(
+        self, server: ScriptedServer, organization: Organization, alice: Any, settings: Any
+    ) -> None:
+        settings.READER_QUEUES = {"llama": "gpu"}
+        for more, urgent in ((b"", False), (b"\n", True)):
+            file = SimpleUploadedFile("invoice.pdf", invoice_pdf() + more)
+            receive(file, organization=organization, user=alice, urgent=urgent)
+
+        def queues(**changes: str) -> dict[bool, str]:
+            Organization.objects.filter(pk=organization.pk).update(**changes)
+            wake()
+            return dict(WorkItem.objects.values_list("urgent", "queue"))
+
+        usual = settings.QUEUE_NAME
+        assert queues() == {False: usual, True: usual}
+        assert queues(urgent_backend="llama") == {False: usual, True: "gpu"}
+        assert queues(urgent_backend="", second_backend="llama") == {False: "gpu", True: "gpu"}
+        assert queues(reading_policy=Policy.ALONE) == {False: usual, True: usual}

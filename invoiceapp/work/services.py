@@ -392,12 +392,14 @@ def _close_decided(now: datetime) -> None:
 
 
 def _follow_readers(now: datetime) -> None:
-    """Move what waits to the queue of its organization's reader: that may have changed, or the queue come or gone."""
+    """Move what waits to the queue of its organization's readers: they may have changed, or the queue come or gone."""
     unheld = _unheld(now)
-    for backend, queue in unheld.values_list("organization__backend", "queue").order_by().distinct():
-        right = settings.READER_QUEUES.get(backend, settings.QUEUE_NAME)
+    places = list(unheld.values_list("organization", "urgent", "queue").order_by().distinct())
+    organizations = Organization.objects.in_bulk({pk for pk, _, _ in places})
+    for pk, urgent, queue in places:
+        right = queue_for(organizations[pk], urgent=urgent)
         if queue != right:
-            unheld.filter(organization__backend=backend, queue=queue).update(queue=right)
+            unheld.filter(organization=pk, urgent=urgent, queue=queue).update(queue=right)
 
 
 def _release_full_batches(now: datetime) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from extraction.training.generation import TRAINING, Plan, generate
-from extraction.training.validation.maker import VALIDATION
+from extraction.training.validation.maker import FIELD_FORM, VALIDATION
+from extraction.training.validation.pens import material_digest
 
 GENERATORS = {one.name: one for one in (TRAINING, VALIDATION)}
 
@@ -51,7 +53,8 @@ class Command(BaseCommand):
             default=[],
             metavar="NAME",
             help="only these families: "
-            + "; ".join(f"{one.name}: {', '.join(one.families)}" for one in GENERATORS.values()),
+            + "; ".join(f"{one.name}: {', '.join(one.families)}" for one in GENERATORS.values())
+            + f"; only if named: {FIELD_FORM}",
         )
         parser.add_argument(
             "--generator",
@@ -77,17 +80,34 @@ class Command(BaseCommand):
             help="how many documents share a layout and vendor (1)",
         )
 
+        parser.add_argument(
+            "--fonts",
+            type=Path,
+            metavar="DIR",
+            help=f"folder of handwriting fonts, for --family {FIELD_FORM}",
+        )
+        parser.add_argument(
+            "--digits", type=Path, metavar="DIR", help=f"folder of real digits, for --family {FIELD_FORM}"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         generator = GENERATORS[options["generator"]]
-        if strange := [name for name in options["family"] if name not in generator.families]:
+        there = (*generator.families, *generator.by_name)
+        if strange := [name for name in options["family"] if name not in there]:
             raise CommandError(
                 f"No family of the {generator.name} generator: {', '.join(strange)}. "
-                f"There are {', '.join(generator.families)}."
+                f"There are {', '.join(there)}."
             )
         if generator is VALIDATION and options["fills"] != 1:
             raise CommandError("--fills: each validation document has a layout of its own.")
-        families = tuple(n for n in generator.families if n in options["family"]) or tuple(generator.families)
+        families = tuple(n for n in there if n in options["family"]) or tuple(generator.families)
         plan = Plan(options["seed"], options["count"], families, options["scans"], options["fills"])
+        if FIELD_FORM in families:
+            try:
+                material = material_digest(options["fonts"], options["digits"])
+            except ValueError as error:
+                raise CommandError(str(error)) from error
+            plan = replace(plan, fonts=options["fonts"], digits=options["digits"], material=material)
         begun = time.monotonic()
         live = sys.stderr.isatty()
 

@@ -1,0 +1,442 @@
+"""A second look at the figures that decide: numbers, dates and sums are cut out of the page and read several ways.
+
+A pen's figures are read wrongly by one network in one cut and rightly by another or in a wider one. What stands at a
+label of an amount, a number or a date is therefore read again: by the careful recogniser and by the digit reader
+(``extraction.reading.digits``), in a tight, a wide and, for sums, a longer cut that holds raised cents. Every reading
+votes with its own probability. What most of them say becomes the word's text; the others stay with it
+(``Word.readings``), so that arithmetic and what the office knows can still choose among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from extraction.reading.amounts import parse_money
+from extraction.reading.anchors import Span, Surroundings, find_labels
+from extraction.reading.context import find_context
+from extraction.reading.digits import read_strip
+from extraction.reading.header import claims_by_field
+from extraction.reading.line_items import find_line_items
+from extraction.reading.lines import Cell, Page, Token, lay_out, split_word, union_box
+from extraction.reading.recognition import STRIP_HEIGHT, read_strips
+from extraction.reading.weights import THREADS
+from extraction.reading.written import amount_text, amounts_of, dates_of
+from extraction.schema import Hints, PageImage, Word
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+Kind = Literal["amount", "number", "date"]
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "work_order_number": "number",
+    "invoice_number": "number",
+    "total": "amount",
+    "amount_due": "amount",
+    "subtotal": "amount",
+    "invoice_date": "date",
+    "due_date": "date",
+}
+# A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
+_CLAIMED: Final = 0.25
+_SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
+_MOST: Final = 10
+_MOST_LINES: Final = 14  # tables of more lines are printed ones
+
+_WORDS: Final = re.compile(r"[A-Za-z]{4}|[%@:]")  # in what is no figure
+_WORD: Final = re.compile(r"[A-Z]{3}")  # "06-APR-2022"
+_DATE: Final = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2(?:\d\d)?\d\d|\d{4}-\d\d-\d\d)$")
+# Heights between two parts of one figure, between those that a mark joins, and between dollars and cents.
+_SAME_PART: Final = 0.3
+_NEXT_PART: Final = 0.8
+_CENTS_APART: Final = 1.8
+_SHORTEST: Final = 3  # digits of a number
+# "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
+_NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
+_PART: Final = re.compile(r"^[\d.,/\-$]+$")
+
+# Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
+_TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
+_WIDE: Final = (0.6, 0.6, 0.25, 0.25)
+_LONGEST: Final = 2.6  # to the right, where cents may stand
+# A figure that two networks read alike, each letter at least this surely, is print or as good as print; or at least
+# so surely, if a wider cut says the same.
+_SURE: Final = 0.97
+_AGREED: Final = 0.9
+_FAIRLY: Final = 0.7
+_LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
+_KEPT: Final = 0.1  # readings that have less than this share of the best one's votes are forgotten
+_MOST_READINGS: Final = 5
+# Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
+_SIGN_LOST: Final = 0.7
+_CENTS: Final = 0.8
+
+
+_ALIKE: Final = str.maketrans("OQDILZASGBT", "00011245687")
+
+_Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    kind: Kind
+    tokens: tuple[Token, ...]
+    room: float  # em to the right without another word
+
+
+def look_again(image: Image, words: Sequence[Word]) -> tuple[Word, ...]:
+    """Read the figures at labels of sums, numbers and dates again.
+
+    :param image: the upright page that the words' boxes refer to.
+    :returns: the words with those figures' texts and scores as the readings together say; figures that the
+        recogniser had parted are one word. All others are as they were.
+    :raises ReaderError: if the weights are not installed.
+    """
+    parted = [_pieces(word) for word in words]
+    pieces = [piece for several in parted for piece in several]
+    page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
+    targets, lines = _targets(page)
+    if not targets:
+        return tuple(words)
+    pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
+    found = _read(pixels, targets)
+    if any(readings and target.kind == "amount" for target, readings in zip(targets, found, strict=True)):
+        # Only where a sum is in doubt do the lines' amounts matter, which are many.
+        found += _read(pixels, lines)
+        targets += lines
+    changed: dict[int, Word | None] = {}
+    for target, readings in zip(targets, found, strict=True):
+        if not readings:
+            continue
+        first = pieces[target.tokens[0].index]
+        text, probability = readings[0]
+        changed |= dict.fromkeys((token.index for token in target.tokens), None)
+        changed[target.tokens[0].index] = replace(
+            first,
+            text=text,
+            box=union_box(target.tokens),
+            confidence=min(first.confidence, probability),
+            least=probability,
+            disputed=len(readings) > 1,
+            readings=readings,
+        )
+    result: list[Word] = []
+    index = 0
+    for word, several in zip(words, parted, strict=True):
+        own = range(index, index + len(several))
+        index += len(several)
+        if changed.keys().isdisjoint(own):
+            result.append(word)
+        else:
+            looked = (changed.get(k, pieces[k]) for k in own)
+            result += [piece for piece in looked if piece is not None]
+    return tuple(result)
+
+
+def _pieces(word: Word) -> list[Word]:
+    if not word.text.strip() or word.box.width <= 0 or word.box.height <= 0:
+        return []
+    parts = split_word(word)
+    return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
+
+
+def _targets(page: Page) -> tuple[list[_Target], list[_Target]]:
+    """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines."""
+    table = find_line_items([page], find_context([page], Hints()))
+    found_labels = find_labels(page, table.header_tokens)
+    labels = {token.index for label in found_labels for token in label.tokens}
+    surroundings = Surroundings(page, found_labels)
+    found: list[tuple[float, _Target]] = []
+    lines: list[_Target] = []
+    for row in page.rows:
+        tokens = [token for cell in row for token in cell.tokens]
+        spans = [span for cell in row for span in _figures(cell)]
+        for k, span in enumerate(spans):
+            free = min((t.x0 for t in tokens if t.x0 > span.x1), default=page.width) - span.x1
+            if span.tokens[0].index in table.body_tokens:
+                if k == len(spans) - 1 and not _NO_SUM.match(span.tokens[0].text):
+                    lines.append(_Target("amount", span.tokens, free))
+                continue
+            claims = claims_by_field(surroundings.claims_on(span, money=True))
+            slashed = any("/" in token.text for token in span.tokens)
+            score, name = max(
+                (claims.get(name, (0.0, ""))[0] * (_SLASHED if slashed and kind != "date" else 1.0), name)
+                for name, kind in _KINDS.items()
+            )
+            before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
+            if score >= _CLAIMED and _could_be(_KINDS[name], span, before):
+                found.append((score, _Target(_KINDS[name], span.tokens, free)))
+    found.sort(key=lambda pair: -pair[0])
+    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else []
+
+
+def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
+    """Say whether a figure can be what its label says.
+
+    :param before: the word left of it, if that is no label.
+    """
+    if kind == "amount":
+        return not _NO_SUM.match(span.tokens[0].text)
+    if kind == "number":
+        return sum(c.isdigit() for token in span.tokens for c in token.text) >= _SHORTEST
+    # A month's name belongs to the date: the figures alone are none.
+    return not any(re.search(r"[A-Za-z]{3}", token.text) for token in (*before, *span.tokens))
+
+
+def _figures(cell: Cell) -> Iterator[Span]:
+    """Yield the runs of words in a cell that make up one figure: "$", "4,366", "50"."""
+    tokens = cell.tokens
+    k = 0
+    while k < len(tokens):
+        if not _is_figure(tokens[k].text):
+            k += 1
+            continue
+        first = last = k
+        while first > 0 and tokens[first - 1].text in ("$", "#"):
+            first -= 1
+        while last + 1 < len(tokens) and _goes_on(tokens[last], tokens[last + 1]):
+            last += 1
+        yield Span(cell, tokens[first : last + 1])
+        k = last + 1
+
+
+def _goes_on(token: Token, following: Token) -> bool:
+    """Say whether a figure goes on in the next word: cents, a dash, what follows a mark; not the next column."""
+    if not _PART.match(following.text):
+        return False
+    gap = (following.x0 - token.x1) / max(token.height, 0.1)
+    if re.match(r"\d\d$", following.text):
+        return gap < _CENTS_APART
+    opened = re.search(r"\d[.,/-]$", token.text) or re.match(r"[.,/-]", following.text)
+    return gap < (_NEXT_PART if opened else _SAME_PART)
+
+
+def _is_figure(text: str) -> bool:
+    digits, letters = sum(c.isdigit() for c in text), sum(c.isalpha() for c in text)
+    if not digits or _WORDS.search(text):
+        return False
+    return text.startswith("$") or letters == 0 or (digits >= 2 and digits >= letters)
+
+
+def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[tuple[str, float], ...]]:
+    """Return what each target may say, likeliest first; empty where further readings confirmed what was read."""
+    tight = [_cut(pixels, target, _TIGHT) for target in targets]
+    ballots = {k: [_first(targets[k]), again] for k, again in enumerate(_careful(tight))}
+    sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
+    signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
+    doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
+    by_digits = dict(zip(doubtful, _digits([tight[k] for k in doubtful]), strict=True))
+    alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
+    # Where these three differ, wider and longer cuts may tell.
+    split = [k for k in doubtful if k not in alike]
+    wide = {k: _cut(pixels, targets[k], _WIDE) for k in split}
+    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in split if targets[k].kind == "amount"}
+    careful = _careful([*wide.values(), *long.values()])
+    for k, ballot in zip(wide, careful, strict=False):
+        ballots[k].append(ballot)
+    stretched = {k: [ballot] for k, ballot in zip(long, careful[len(wide) :], strict=True)}
+    split = [k for k in split if not _confirmed(targets[k], ballots[k], _AGREED)]
+    further = iter(_digits([*(wide[k] for k in split), *(long[k] for k in split if k in long)]))
+    wider = {k: next(further) for k in split}
+    for k in split:
+        if k in long:
+            stretched[k].append(next(further))
+    result: list[tuple[tuple[str, float], ...]] = [()] * len(targets)
+    for k in doubtful:
+        if k not in alike and k not in wider:
+            continue
+        # The digit reader knows no letters: before a number's digits it takes them for some digit.
+        if targets[k].kind != "number" or not _has_letters(ballots[k]):
+            ballots[k] += [by_digits[k], *([wider[k]] if k in wider else ())]
+        elected = _elect(
+            targets[k].kind, ballots[k], stretched.get(k, ()) if k in wider else (), signed=signed
+        )
+        result[k] = elected if elected and elected[0][1] >= _LEAST else ()
+    return result
+
+
+def _alike(target: _Target, ballots: Sequence[_Ballot], signed: float) -> bool:
+    """Say whether three readings of the tight cut mean the same and are fairly sure of it."""
+    meant = [
+        next((key for key, _, _ in _meanings(target.kind, b[0][0], signed)), None) if b else None
+        for b in ballots
+    ]
+    if (
+        target.kind == "amount"
+        and isinstance(meant[0], Decimal)
+        and meant[0] % 1 == 0
+        and "." not in ballots[0][0][0]
+    ):
+        return False  # cents may stand beside it
+    return meant[0] is not None and len(set(meant)) == 1 and min(b[0][1] for b in ballots if b) >= _FAIRLY
+
+
+def _first(target: _Target) -> _Ballot:
+    return ((" ".join(t.text for t in target.tokens), min(t.least for t in target.tokens)),)
+
+
+def _confirmed(target: _Target, ballots: Sequence[_Ballot], surely: float) -> bool:
+    """Say whether all readings of a figure are alike and sure, and it has the form of its kind."""
+    first = _plain(ballots[0][0][0])
+    if any(_plain(ballot[0][0]) != first or ballot[0][1] < surely for ballot in ballots):
+        return False
+    if target.kind == "amount":
+        return bool(
+            re.search(r"[.,]\d\d$", first)
+        )  # without, raised cents or a point may have been overlooked
+    if target.kind == "date":
+        return bool(_DATE.match(first))
+    return _number(first) == first.upper()  # no letter among the digits
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def _has_letters(ballots: Sequence[_Ballot]) -> bool:
+    """Say whether a number has letters before its digits ("E3228"), which the digit reader knows nothing of."""
+    return sum(bool(re.match(r"[A-Z]", _number(ballot[0][0]))) for ballot in ballots if ballot) >= 2
+
+
+def _number(text: str) -> str:
+    """Return a number as it is compared; letters among its digits are digits that look like them."""
+    key = re.sub(r"[\s.,:;$#|()]", "", text).upper()
+    head = re.match(r"(?:[A-Z]{1,3}(?=-?\d))?", key)
+    letters = head.group() if head else ""
+    digits = key[len(letters) :]
+    if sum(c.isdigit() for c in digits) >= 2 * sum(c.isalpha() for c in digits) and not _WORD.search(digits):
+        digits = digits.translate(_ALIKE)
+    return letters + digits
+
+
+def _cut(
+    pixels: NDArray[np.uint8], target: _Target, reach: tuple[float, float, float, float]
+) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    box = union_box(target.tokens)
+    x0, y0, x1, y1 = box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height
+    left, right, above, below = (share * (y1 - y0) for share in reach)
+    return pixels[
+        max(0, round(y0 - above)) : max(round(y1 + below), round(y0) + 6),
+        max(0, round(x0 - left)) : max(round(x1 + right), round(x0) + 6),
+    ]
+
+
+def _long(target: _Target) -> tuple[float, float, float, float]:
+    height = max(t.height for t in target.tokens)
+    return 0.3, max(0.3, min(_LONGEST, target.room / max(height, 0.1) - 0.2)), 0.35, 0.1
+
+
+def _careful(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
+    """Return the careful recogniser's one reading of each cut."""
+    import cv2
+
+    strips = []
+    for cut in cuts:
+        h, w = cut.shape[:2]
+        size = (min(max(round(w * STRIP_HEIGHT / h), 16), 1200), STRIP_HEIGHT)
+        how = cv2.INTER_AREA if h > STRIP_HEIGHT else cv2.INTER_LINEAR
+        strips.append(np.asarray(cv2.resize(np.ascontiguousarray(cut), size, interpolation=how), np.uint8))
+    ballots: list[_Ballot] = []
+    for letters in read_strips(strips, careful=True):
+        text = "".join(letter.text for letter in letters).strip()
+        score = min((letter.score for letter in letters if letter.text != " "), default=0.0)
+        ballots.append(((text, score),))
+    return ballots
+
+
+def _digits(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
+    """Return the digit reader's best strings for each cut."""
+    import cv2
+
+    def read(cut: NDArray[np.uint8]) -> _Ballot:
+        gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_BGR2GRAY), np.uint8)
+        return tuple((reading.text, reading.probability) for reading in read_strip(gray, best=_MOST_READINGS))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(read, cuts))
+
+
+def _elect(
+    kind: Kind, own: Sequence[_Ballot], stretched: Sequence[_Ballot], *, signed: float
+) -> tuple[tuple[str, float], ...]:
+    """Return the readings with their shares of the votes, likeliest first; the text is the surest voter's.
+
+    :param stretched: of longer cuts: they count where they add cents to what the others read.
+    :param signed: share of the page's sums that have a "$" before them.
+    """
+    votes: dict[object, float] = defaultdict(float)
+    texts: dict[object, tuple[float, str]] = {}
+
+    def count(ballot: _Ballot, weight: float) -> None:
+        for text, probability in ballot:
+            for key, share, written in _meanings(kind, text, signed):
+                votes[key] += probability * share * weight
+                texts[key] = max(texts.get(key, (0.0, "")), (probability * share, written))
+
+    for ballot in own:
+        count(ballot, 1.0)
+    voters = float(len(own))
+    cents = _cents_seen(votes, [key for ballot in stretched[:2] for key in _sums(ballot, signed)])
+    if cents:
+        whole = Decimal(int(cents[0]))
+        before = votes[whole]
+        for key in cents:
+            votes[key] += _CENTS * before / 2
+            votes[whole] -= _CENTS * before / 2
+            texts[key] = (1.0, amount_text(key))
+    else:
+        for ballot in stretched:
+            count(ballot, 0.5)
+        voters += 0.5 * len(stretched)
+    ranked = sorted(votes.items(), key=lambda item: -item[1])
+    return tuple(
+        (texts[key][1], round(min(vote / voters, 1.0), 4))
+        for key, vote in ranked
+        if vote >= _KEPT * ranked[0][1]
+    )[:_MOST_READINGS]
+
+
+def _sums(ballot: _Ballot, signed: float) -> list[Decimal]:
+    """Return the sums that the likeliest reading of a cut may mean."""
+    return (
+        [key for key, _, _ in _meanings("amount", ballot[0][0], signed) if isinstance(key, Decimal)]
+        if ballot
+        else []
+    )
+
+
+def _cents_seen(votes: Mapping[object, float], longer: Sequence[Decimal]) -> list[Decimal]:
+    """Return the sums of longer cuts that add cents to the whole sum most votes are for; empty if none do."""
+    whole = [key for key in votes if isinstance(key, Decimal) and key % 1 == 0]
+    if not whole:
+        return []
+    best = max(whole, key=lambda key: votes[key])
+    if votes[best] <= max(votes.values()) / 2:
+        return []
+    return [key for key in longer if key % 1 and int(key) == best][:2]
+
+
+def _meanings(kind: Kind, text: str, signed: float) -> Iterator[tuple[object, float, str]]:
+    """Yield what a reading may mean: what is compared, its share, and how it is written."""
+    if kind == "amount":
+        # Where the others have a "$" before them, a five or eight that begins this one may be it.
+        lost = _SIGN_LOST * signed if re.match(r"[58]\d", text) else 0.0
+        for part, weight in ((text, 1 - lost), (text[1:], lost)):
+            for value, share in amounts_of(part) if weight else ():
+                yield value, share * weight, part if parse_money(part) == value else amount_text(value)
+    elif kind == "number":
+        if key := _number(text):
+            yield key, 1.0, key
+    else:
+        for day, share in dates_of(text):
+            yield day, share, day
