@@ -33,8 +33,9 @@ DOUBTFUL: Final = "doubtful"
 VERIFY: Final = "verify"
 """The second reader is asked about everything that the gate watches."""
 LINES: Final = "line_items"
-COMPARED: Final = frozenset(gate.WATCHED_FIELDS | set(REQUIRED_FIELDS)) - {"document_type"}
-"""Fields about which a second reader is asked at all."""
+KIND: Final = "document_type"
+COMPARED: Final = frozenset(gate.WATCHED_FIELDS | set(REQUIRED_FIELDS)) - {KIND}
+"""Fields about which a second reader is asked at all; beside them it may be asked about `LINES` and `KIND`."""
 UNMEASURED: Final = 0.5
 """Highest confidence of a value that another reader contradicts or alone reads, where nobody measured the pair."""
 CASES: Final = ("agree", "differ_first", "differ_second", "only_first", "only_second")
@@ -131,10 +132,12 @@ def _letters(text: str) -> str:
 def to_ask(mode: str, doubts: Collection[str]) -> tuple[str, ...]:
     """Return about which fields the second reader is asked, in the form's order; `LINES` is the table.
 
+    About the kind of a doubtful document it is not: nobody else could make it one that is paid unseen.
+
     :param doubts: what the gate would send to a person.
     """
     if mode == VERIFY:
-        return tuple(name for name in FIELDS if name in COMPARED)
+        return tuple(name for name in FIELDS if name in COMPARED or name == KIND)
     return tuple(name for name in (*FIELDS, LINES) if name in doubts and (name in COMPARED or name == LINES))
 
 
@@ -189,8 +192,12 @@ def combine(
     checks = (*rules.check(values, [item.values for item in items]), *_kept_checks(first), *remark)
     # What is paid without need can't be had back: the reader that takes it for something else has its way.
     kind = first.document_type
-    if second.document_type not in gate.PAYABLE_TYPES and second.document_type not in ("", "other"):
-        kind = first.document_type if first.document_type not in gate.PAYABLE_TYPES else second.document_type
+    if (
+        KIND in asked
+        and kind in gate.PAYABLE_TYPES
+        and second.document_type not in {*gate.PAYABLE_TYPES, "", "other"}
+    ):
+        kind = second.document_type
     reading = replace(first, fields=ordered, line_items=items, checks=checks, document_type=kind)
     return Combined(reading, **{case: tuple(names) for case, names in cases.items()}, said=said)
 
@@ -228,7 +235,8 @@ def _disputed(
         f"{first} reads {gate.shown(one.name, one.value)}, {second} reads {gate.shown(one.name, other.value)}"
     )
     chosen, left = (one, first, own), (other, second, others)
-    if None not in odds and others > own:
+    # Of two different values at most one is right, so the second one's must be likelier than all else together.
+    if None not in odds and others > max(own, 0.5):
         chosen, left = left, chosen
     rival = Alternative(left[0].value, left[0].text, left[2], left[0].page, left[0].box, left[1])
     rest = [a for a in chosen[0].alternatives if not reads_the_same(one.name, a.value, rival.value)]

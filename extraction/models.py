@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -14,7 +15,7 @@ from invoiceapp.records.models import Invoice, Organization
 
 
 class Certification(models.Model):
-    """Thresholds worked out from what people checked, with the evidence. Never rewritten: the newest row holds."""
+    """Thresholds worked out from what people checked, with the evidence. Never rewritten: a version's newest holds."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     backend = models.CharField(max_length=40)
@@ -284,6 +285,33 @@ class Reservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.backend}: {self.money} and {self.seconds} s"
+
+
+class Prompt(models.Model):
+    """What an organization asks large models with. A change is a new row with the next version; the newest holds."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField(
+        help_text="Counts from 1; part of the model_version of runs made with it."
+    )
+    text = models.TextField(blank=True, help_text="With its placeholders; empty: the shipped prompt again.")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [
+            # Its index also serves services.own_prompt_of: one look-up per invoice.
+            models.UniqueConstraint(fields=["organization", "version"], name="prompt_once_per_version"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="prompt_version_counts_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
 
 
 class VendorMemory(models.Model):

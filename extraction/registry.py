@@ -115,6 +115,31 @@ def price(name: str) -> Price:
     return Price(**settings.PRICES[name]) if name in settings.PRICES else Price()
 
 
+def asks_a_model(name: str) -> bool:
+    """Say whether a reader is asked with a prompt, which an organization may write for itself."""
+    from extraction.backends.generative.prompts import DEFAULTS
+
+    return name in DEFAULTS
+
+
+def prompt_for(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return what a reader that asks a model is asked with unless an organization says otherwise.
+
+    :param name: of a reader; for one that asks no model, the first set-up one that does, or the server's.
+    :returns: the text with its placeholders, and the fields it is filled in with.
+    :raises ReaderError: if the settings name a prompt or fields that there are not.
+    """
+    from django.conf import settings
+
+    from extraction.backends.generative.prompts import DEFAULTS, load_prompt, shipped_text
+
+    if name not in DEFAULTS:
+        name = next((one for one in configured() if one in DEFAULTS), "openai_server")
+    options = settings.READERS[name]
+    prompt, folder = options["prompt"] or DEFAULTS[name], options["prompts"]
+    return shipped_text(prompt, folder), load_prompt(prompt, folder, options["fields"]).fields
+
+
 @cache
 def backend(name: str) -> Backend:
     """Return the reader of that name, the same one for the life of the process.

@@ -26,7 +26,7 @@ from django.conf import settings
 
 from extraction import budget, cascade, costs, registry
 from extraction.models import Consultation, Reservation, Run
-from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading, Usage
+from extraction.schema import Backend, BatchBackend, Hints, OpenedDocument, ReaderError, Reading, Usage
 from invoiceapp.records.models import Invoice, Organization
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,15 @@ Purpose = Consultation.Purpose
 Policy = Organization.ReadingPolicy
 
 
-class TookTooLong(Exception):
-    """A further reader was stopped so that the document is done within the queue's time limit."""
+class TookTooLong(BaseException):
+    """A further reader was stopped so that the document is done within the queue's time limit.
+
+    No `Exception`, so that no reader takes it for a failure of one of its pages. ``seconds`` is how long it had.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class _Answer:
     error: str = ""
     seconds: float = 0.0
     version: str = ""
+    failure: Exception | None = None
 
 
 def usual_reader(invoice: Invoice) -> str:
@@ -71,33 +79,44 @@ def usual_reader(invoice: Invoice) -> str:
     return (invoice.urgent and organization.urgent_backend) or organization.backend
 
 
-def read_first(run: Run, pages: Sequence[PageImage], hints: Hints) -> Reading:
-    """Let the first reader read. One that is only for urgent documents, or has no budget left, has a stand-in.
+def read_first(runs: Sequence[Run], documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
+    """Let the first reader read, several documents together where it can do that.
 
-    :returns: the reading; its ``backend`` says who read.
-    :raises ReaderError: if the organization's usual reader can't work.
+    One that is only for urgent documents, or has no budget left, has a stand-in.
+
+    :param runs: of one reader; ``documents`` are theirs.
+    :returns: for each the reading, whose ``backend`` says who read, or why the usual reader could not work.
     """
-    organization = run.invoice.organization
-    if run.backend != organization.backend:
-        answer = _ask(organization, run.backend, pages, hints, leave=0.5)
-        if answer.reading is not None:
-            return answer.reading
+    # What may still have to be read by another one must leave it time.
+    instead = any(run.backend != run.invoice.organization.backend for run in runs)
+    answers = _ask_together(runs, documents, leave=0.5 if instead else None)
+    return [
+        _first_of(run, document, answer)
+        for run, document, answer in zip(runs, documents, answers, strict=True)
+    ]
+
+
+def _first_of(run: Run, document: OpenedDocument, answer: _Answer) -> Reading | Exception:
+    organization, waited = run.invoice.organization, 0.0
+    if answer.reading is None and run.backend != organization.backend:
         _note(run, Purpose.INSTEAD, run.backend, answer)
-    answer = _ask(organization, organization.backend, pages, hints, bounded=False)
-    if answer.reading is not None:
-        return answer.reading
+        waited = answer.seconds
+        (answer,) = _ask_together([run], [document], organization.backend)
+    reading = answer.reading
     if answer.outcome == Outcome.OVER_BUDGET:
         # The embedded reader costs nothing; waiting for tomorrow's budget would delay the invoice.
         _note(run, Purpose.INSTEAD, organization.backend, answer)
-        return registry.backend(registry.DEFAULT).read(pages, hints)
-    raise ReaderError(answer.error)
+        (answer,) = _ask_together([run], [document], registry.DEFAULT)
+        reading = answer.reading
+    if reading is None:
+        return answer.failure or ReaderError(answer.error)
+    return replace(reading, seconds=replace(reading.seconds, total=reading.seconds.total + waited))
 
 
 def consult(
     run: Run,
     first: Reading,
-    pages: Sequence[PageImage],
-    hints: Hints,
+    document: OpenedDocument,
     doubts_of: Callable[[Reading], Mapping[str, str]],
 ) -> Reading:
     """Ask the second reader, if the policy wants it and there is something to ask.
@@ -115,7 +134,7 @@ def consult(
     purpose = Purpose.VERIFY if mode == Policy.VERIFY else Purpose.DOUBTFUL
     pair, error = None, ""
     try:
-        pair = pair_of(organization, first.backend, first.model_version)
+        pair = pair_of(organization, first, document.hints)
     except ReaderError as missing:
         error = str(missing)
     known = replace(first, model_version=pair.version) if pair else first
@@ -127,7 +146,7 @@ def consult(
     if pair is None:
         _note(run, purpose, second, _Answer(Outcome.MISSING, error=error), asked)
         return first
-    answer = _ask(organization, second, pages, hints)
+    (answer,) = _ask_together([run], [document], second, leave=0.0)
     if answer.reading is None:
         _note(run, purpose, second, answer, asked)
         return first
@@ -136,17 +155,18 @@ def consult(
     return replace(combined.reading, model_version=pair.version)
 
 
-def pair_of(organization: Organization, first: str, first_version: str) -> Pair:
-    """Return the organization's second reader beside a first one.
+def pair_of(organization: Organization, first: Reading, hints: Hints) -> Pair:
+    """Return the organization's second reader beside the one that read first.
 
     :raises ReaderError: if the second reader is not set up, or what was measured of the two can't be read.
     """
     backend = registry.backend(organization.second_backend)
-    agreement = cascade.load_agreement(settings.AGREEMENTS_DIR, first_version, backend.version)
+    second = _version_of(backend, hints)
+    agreement = cascade.load_agreement(settings.AGREEMENTS_DIR, first.model_version, second)
     version = cascade.combined_version(
-        (first, first_version),
+        (first.backend, first.model_version),
         organization.reading_policy,
-        (backend.name, backend.version),
+        (backend.name, second),
         agreement.version if agreement else "",
     )
     return Pair(version, backend, agreement)
@@ -182,58 +202,103 @@ def _is_measured(first: str, second: str) -> bool:
 
 
 def _can_read(backend: Backend) -> frozenset[str] | None:
-    """Return the fields that a reader's prompt asks for; None if it looks for all of them."""
+    """Return what a reader's prompt asks for, always with the kind of document; None if it looks for everything."""
     fields: tuple[str, ...] | None = getattr(backend, "fields", None)
-    return None if fields is None else frozenset(fields)
+    return None if fields is None else frozenset({*fields, cascade.KIND})
 
 
-def _ask(
-    organization: Organization,
-    name: str,
-    pages: Sequence[PageImage],
-    hints: Hints,
+def _version_of(backend: Backend, hints: Hints) -> str:
+    """Return the version that a reading with these hints will have: an organization's own prompt makes another one."""
+    version_for = getattr(backend, "version_for", None)
+    return str(version_for(hints)) if version_for is not None else backend.version
+
+
+def _ask_together(
+    runs: Sequence[Run],
+    documents: Sequence[OpenedDocument],
+    name: str = "",
     *,
-    bounded: bool = True,
-    leave: float = 0.0,
-) -> _Answer:
-    """Let one reader read within the organization's budget.
+    leave: float | None = None,
+) -> list[_Answer]:
+    """Let one reader read, each document within its organization's budget.
 
-    :param bounded: stop it in time for what follows; whatever goes wrong is an answer then.
-    :param leave: share (0..1) of the time left that another reader may still need.
+    :param name: of the reader; by default the runs' own.
+    :param leave: share (0..1) of the time left now that others may need after it; with None it may take it all.
     """
+    name = name or runs[0].backend
     try:
         backend = registry.backend(name)
     except ReaderError as error:
-        return _Answer(Outcome.MISSING, error=str(error))
-    money, seconds = budget.estimate(name, len(pages))
-    reservation = budget.reserve(organization, name, money=money, seconds=seconds)
-    if reservation is None:
-        return _Answer(
-            Outcome.OVER_BUDGET, error=_no_budget(organization, name, money), version=backend.version
-        )
+        return [_Answer(Outcome.MISSING, error=str(error), failure=error)] * len(runs)
+    answers: dict[int, _Answer] = {}
+    reserved: dict[int, Reservation] = {}
+    for number, (run, document) in enumerate(zip(runs, documents, strict=True)):
+        organization = run.invoice.organization
+        money, seconds = budget.estimate(name, len(document.pages))
+        reservation = budget.reserve(organization, name, money=money, seconds=seconds)
+        if reservation is None:
+            why = _no_budget(organization, name, money)
+            answers[number] = _Answer(Outcome.OVER_BUDGET, error=why, version=backend.version)
+        else:
+            reserved[number] = reservation
     begun = time.perf_counter()
-    outcome, why, reading = Outcome.FAILED, "", None
+    found: Sequence[Reading | tuple[Exception | TookTooLong, float]]
     try:
-        with _in_time(leave) if bounded else nullcontext():
-            reading = backend.read(pages, hints)
+        with nullcontext() if leave is None else _in_time(leave):
+            found = _readings_of(backend, [documents[number] for number in reserved])
     except TookTooLong as late:
-        outcome, why = Outcome.LATE, f"{name}: {late}"
-    except ReaderError as failure:
-        why = str(failure)
-    except Exception as failure:
-        if not bounded:
-            _settle(reservation, name, None, time.perf_counter() - begun)
-            raise
-        log.exception("The reader %s failed", name)
-        why = f"{name} failed: {type(failure).__name__}: {failure}"
+        found = [(late, late.seconds / len(reserved))] * len(reserved)
     except BaseException:
-        _settle(reservation, name, None, time.perf_counter() - begun)
+        spent = (time.perf_counter() - begun) / max(len(reserved), 1)
+        for reservation in reserved.values():
+            _settle(reservation, name, None, spent)
         raise
-    spent = time.perf_counter() - begun
-    _settle(reservation, name, reading, spent)
-    if reading is None:
-        return _Answer(outcome, None, why, spent, backend.version)
-    return _Answer(Outcome.ANSWERED, reading, "", spent, backend.version)
+    for (number, reservation), outcome in zip(reserved.items(), found, strict=True):
+        if isinstance(outcome, Reading):
+            _settle(reservation, name, outcome, outcome.seconds.total)
+            answers[number] = _Answer(
+                Outcome.ANSWERED, outcome, seconds=outcome.seconds.total, version=outcome.model_version
+            )
+            continue
+        failure, spent = outcome
+        _settle(reservation, name, None, spent, stopped=isinstance(failure, TookTooLong))
+        version = _version_of(backend, documents[number].hints)
+        answers[number] = _failed(name, failure, spent, version)
+    return [answers[number] for number in range(len(runs))]
+
+
+def _failed(name: str, failure: Exception | TookTooLong, spent: float, version: str) -> _Answer:
+    if isinstance(failure, TookTooLong):
+        return _Answer(Outcome.LATE, None, f"{name}: {failure}", spent, version)
+    if isinstance(failure, ReaderError):
+        return _Answer(Outcome.FAILED, None, str(failure), spent, version, failure)
+    log.error("The reader %s failed", name, exc_info=failure)
+    why = f"{name} failed: {type(failure).__name__}: {failure}"
+    return _Answer(Outcome.FAILED, None, why, spent, version, failure)
+
+
+def _readings_of(
+    backend: Backend, documents: Sequence[OpenedDocument]
+) -> list[Reading | tuple[Exception, float]]:
+    """Return for each document its reading, with the seconds that it took, or what failed and after how many."""
+    begun = time.perf_counter()
+    if isinstance(backend, BatchBackend) and len(documents) > 1:
+        try:
+            found = backend.read_many(documents)
+        except Exception as error:  # noqa: BLE001  told in the history of each invoice
+            found = [error] * len(documents)
+        share = (time.perf_counter() - begun) / len(documents)
+        return [(one, share) if isinstance(one, Exception) else one for one in found]
+    readings: list[Reading | tuple[Exception, float]] = []
+    for document in documents:
+        begun = time.perf_counter()
+        try:
+            reading = backend.read(document.pages, document.hints)
+            took = time.perf_counter() - begun
+            readings.append(replace(reading, seconds=replace(reading.seconds, total=took)))
+        except Exception as error:  # noqa: BLE001  told in the history of its invoice
+            readings.append((error, time.perf_counter() - begun))
+    return readings
 
 
 def _no_budget(organization: Organization, name: str, money: object) -> str:
@@ -242,11 +307,16 @@ def _no_budget(organization: Organization, name: str, money: object) -> str:
     return f"{name} was not asked: the day's budget does not have what it may need left."
 
 
-def _settle(reservation: Reservation, name: str, reading: Reading | None, spent: float) -> None:
-    """Enter what a reader took. What a server charges for an answer that never came is not known: all of it counts."""
+def _settle(
+    reservation: Reservation, name: str, reading: Reading | None, spent: float, *, stopped: bool = False
+) -> None:
+    """Enter what a reader took. What a server charges for an answer that never came is not known: all of it counts.
+
+    :param stopped: nobody waits for it any more, but a server goes on until its own time limit.
+    """
     price = registry.price(name)
     if reading is None and price.on_server:
-        budget.settle(reservation, money=None, seconds=spent)
+        budget.settle(reservation, money=None, seconds=None if stopped else spent)
     else:
         usage = reading.usage if reading else Usage()
         budget.settle(reservation, money=costs.cost(price, usage, spent), seconds=spent)
@@ -260,7 +330,9 @@ def _note(
     asked: Sequence[str] = (),
     combined: cascade.Combined | None = None,
 ) -> None:
-    usage = answer.reading.usage if answer.reading else None
+    usage, price = answer.reading.usage if answer.reading else None, registry.price(reader)
+    # Of what failed a worker's time is known; what a server did is not.
+    took = usage or (None if price.on_server else Usage())
     met = combined or cascade.Combined(Reading("", "", 0))
     Consultation.objects.create(
         run=run,
@@ -272,7 +344,7 @@ def _note(
         error=answer.error,
         seconds=answer.seconds,
         seconds_model=usage.model_seconds if usage else None,
-        cost=costs.cost(registry.price(reader), usage, answer.seconds) if usage else None,
+        cost=costs.cost(price, took, answer.seconds) if took else None,
         cost_currency=settings.PRICE_CURRENCY,
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
@@ -299,15 +371,15 @@ def _in_time(share: float) -> Iterator[None]:
     if not left or threading.current_thread() is not threading.main_thread():
         yield
         return
+    limit = settings.TASK_TIMEOUT
     kept = max(TO_STORE, share * left)
     if left < kept + LEAST_SECONDS:
-        raise TookTooLong(f"not begun, {left:.0f} s of {settings.TASK_TIMEOUT} s were left")
+        raise TookTooLong(f"not begun, {left:.0f} s of {limit} s were left", 0.0)
     begun = time.monotonic()
 
     def stop(signum: int, frame: object) -> None:
-        raise TookTooLong(
-            f"stopped after {time.monotonic() - begun:.0f} s: a document has {settings.TASK_TIMEOUT} s in all"
-        )
+        spent = time.monotonic() - begun
+        raise TookTooLong(f"stopped after {spent:.0f} s: a document has {limit} s in all", spent)
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, left - kept)

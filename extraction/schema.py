@@ -247,19 +247,39 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPrompt:
+    """What an organization wants large models to be asked with instead of a shipped prompt.
+
+    ``text`` holds the placeholders of ``extraction.backends.generative.prompts``; ``version`` counts from 1.
+    """
+
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
     """What is known about a document before it is read; any of it may be wrong.
 
     ``country`` is ISO 3166 alpha-2 and decides how 03/04/2026 is understood when
     the page itself does not say; ``currency`` is ISO 4217. ``memory`` is what earlier invoices of the same
     organization taught under the document's keys, the surest key first (``extraction.memory``); ``office`` is
-    what its lists and the uploader say.
+    what its lists and the uploader say. ``prompt`` is the organization's own, for readers that ask a model.
     """
 
     country: str = "US"
     currency: str = ""
     memory: tuple[VendorMemory, ...] = ()
     office: Office | None = None
+    prompt: OwnPrompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDocument:
+    """A document's pages, in order, and what is known about it beforehand."""
+
+    pages: Sequence[PageImage]
+    hints: Hints = Hints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +321,23 @@ class Backend(Protocol):
         """Read one document.
 
         :raises ReaderError: if the document could not be read at all.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """A reader that is faster with several documents at once: one model, one pass for all their pages."""
+
+    @property
+    def pages_at_once(self) -> int:
+        """How many pages are worth handing over together now; 1 where more would bring nothing."""
+        ...
+
+    def read_many(self, documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
+        """Read documents together, each as if it were alone.
+
+        :returns: in their order what was read, or why a document could not be: it never spoils the others.
         """
         ...
 

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from extraction import budget, costs, gate, memory, registry, routing
+from extraction.backends.generative.prompts import faults
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, Consultation, FieldReading, Run, VendorMemory
+from extraction.models import Certification, Consultation, FieldReading, Prompt, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
-from extraction.schema import Box, Hints, PageImage, Reading, Usage, Word
+from extraction.schema import (
+    BatchBackend,
+    Box,
+    Hints,
+    OpenedDocument,
+    OwnPrompt,
+    PageImage,
+    ReaderError,
+    Reading,
+    Seconds,
+    Usage,
+    Word,
+)
 from invoiceapp.records import matching
 from invoiceapp.records.models import Document, Invoice, Job, Organization, Page, Vendor
 
@@ -49,6 +63,15 @@ def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
     )
 
 
+def pages_at_once(backend: str) -> int:
+    """Return how many pages, of one document or of several, are worth handing to a reader together now."""
+    try:
+        found = registry.backend(backend)
+    except ReaderError:
+        return 1  # why it can't be used is told to the one document that asks for it
+    return found.pages_at_once if isinstance(found, BatchBackend) else 1
+
+
 def read(run: Run) -> Reading:
     """Read the run's document with the readers that its organization chose (`extraction.routing`).
 
@@ -57,6 +80,66 @@ def read(run: Run) -> Reading:
     :raises extraction.documents.DocumentRefused: if the file can't be opened.
     :raises extraction.schema.ReaderError: if the backend can't work.
     """
+    (outcome,) = read_together([run])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
+    """Read the documents of runs, those of one reader together where it can do that; see `read`.
+
+    :returns: for each what was read, or why it could not be; one that fails leaves the others alone.
+    """
+    opened: dict[int, _Opened] = {}
+    outcomes: dict[int, Reading | Exception] = {}
+    for number, run in enumerate(runs):
+        try:
+            opened[number] = _open(run)
+        except Exception as error:  # noqa: BLE001  told in the history of its invoice
+            outcomes[number] = error
+    # Documents of organizations with one usual reader may have different ones for what is urgent.
+    for reader in dict.fromkeys(runs[number].backend for number in opened):
+        own = [number for number in opened if runs[number].backend == reader]
+        first: Sequence[Reading | Exception]
+        try:
+            first = routing.read_first([runs[k] for k in own], [opened[k].document for k in own])
+        except Exception as error:  # noqa: BLE001  a reader that can't be asked at all
+            first = [error] * len(own)
+        outcomes |= dict(zip(own, first, strict=True))
+    return [
+        outcome if isinstance(outcome, Exception) else _with_second(runs[number], opened[number], outcome)
+        for number, outcome in ((number, outcomes[number]) for number in range(len(runs)))
+    ]
+
+
+def _with_second(run: Run, opened: _Opened, first: Reading) -> Reading | Exception:
+    begun = time.perf_counter()
+    try:
+        reading = routing.consult(run, first, opened.document, lambda found: _judge(run, found).doubts)
+    except Exception as error:  # noqa: BLE001  told in the history of its invoice, and no other's
+        return error
+    took = first.seconds.total + time.perf_counter() - begun
+    return opened.whole(replace(reading, seconds=replace(first.seconds, total=took)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A document ready for a backend, with the seconds that opening and recognising it, and preparing it, took."""
+
+    document: OpenedDocument
+    words: tuple[tuple[Word, ...], ...]
+    words_seconds: float
+    other_seconds: float
+
+    def whole(self, reading: Reading) -> Reading:
+        """Return the reading with the words that were recognised here, and with all seconds."""
+        fields = self.other_seconds + reading.seconds.total
+        seconds = Seconds(total=self.words_seconds + fields, words=self.words_seconds, fields=fields)
+        return replace(reading, words=self.words, seconds=seconds)
+
+
+def _open(run: Run) -> _Opened:
     invoice = run.invoice
     begun = time.perf_counter()
     with invoice.document.file.open("rb") as file:
@@ -72,16 +155,13 @@ def read(run: Run) -> Reading:
         currency=organization.currency,
         memory=memories(organization, memory.keys_of(read_pages)),
         office=office_of(invoice),
+        prompt=own_prompt_of(organization),
     )
-    first = routing.read_first(run, upright, hints)
-    reading = routing.consult(run, first, upright, hints, lambda found: _judge(run, found).doubts)
-    done = time.perf_counter()
-    return replace(
-        reading,
-        words=tuple(words for _, words in read_pages),
-        seconds=replace(
-            reading.seconds, total=done - begun, words=words_done - begun, fields=done - words_done
-        ),
+    return _Opened(
+        OpenedDocument(upright, hints),
+        tuple(words for _, words in read_pages),
+        words_seconds=words_done - begun,
+        other_seconds=time.perf_counter() - words_done,
     )
 
 
@@ -274,7 +354,10 @@ def _note_cost(run: Run, reading: Reading) -> None:
     for one in asked:
         if one.outcome == Consultation.Outcome.ANSWERED:
             usage += Usage(one.input_tokens, one.output_tokens, one.seconds_model or 0.0)
-            cost = None if cost is None or one.cost is None else cost + one.cost
+        if one.cost is not None:
+            cost = None if cost is None else cost + one.cost
+        elif one.outcome == Consultation.Outcome.ANSWERED:
+            cost = None
     run.seconds_model = usage.model_seconds
     run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
     run.cost = cost
@@ -342,6 +425,47 @@ def _words_from_json(content: bytes) -> tuple[Word, ...]:
         Word(text, Box(x0, y0, x1, y1), confidence[0] if confidence else 1.0, line)
         for text, x0, y0, x1, y1, line, *confidence in json.loads(content)
     )
+
+
+# --- prompts of one's own ---------------------------------------------------------------------------
+
+
+class PromptRefused(Exception):
+    """A prompt can't be kept; the message says why, and what to do."""
+
+
+def own_prompt_of(organization: Organization) -> OwnPrompt | None:
+    """Return what the organization asks large models with; None where it leaves that to the shipped prompt."""
+    newest = Prompt.objects.filter(organization=organization).first()
+    return OwnPrompt(newest.version, newest.text) if newest is not None and newest.text else None
+
+
+def save_prompt(organization: Organization, text: str, *, author: Any, based_on: int) -> Prompt:
+    """Keep a new version of the organization's prompt; what is read from now on is asked with it.
+
+    :param text: with its placeholders; empty for the shipped prompt.
+    :param based_on: the version that its author saw as the newest; 0 if there was none.
+    :raises PromptRefused: if it has a fault, says what is in use already, or somebody else saved one meanwhile.
+    """
+    text = text.replace("\r\n", "\n").strip()
+    if text and (found := faults(text)):
+        raise PromptRefused(" ".join(found))
+    newest = Prompt.objects.filter(organization=organization).first()
+    if newest is not None and newest.version != based_on:
+        raise PromptRefused(
+            f"{newest.author or 'Somebody'} saved version {newest.version} meanwhile. "
+            "Look at it below, then save again."
+        )
+    if text == (newest.text if newest is not None else ""):
+        raise PromptRefused("Nothing has changed: this is what is in use.")
+    version = newest.version + 1 if newest is not None else 1
+    try:
+        with transaction.atomic():
+            return Prompt.objects.create(organization=organization, version=version, text=text, author=author)
+    except IntegrityError:
+        raise PromptRefused(
+            "Somebody else saved a version at this moment. Look at it, then save again."
+        ) from None
 
 
 # --- vendor memory -------------------------------------------------------------------------------

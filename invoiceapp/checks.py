@@ -26,6 +26,8 @@ from django_q.brokers import get_broker
 
 from extraction import registry
 from invoiceapp.records.models import Organization
+from invoiceapp.work import services as work
+from invoiceapp.work.models import WorkItem
 
 # SQLite lets one process write at a time; with five readers they wait for each other (docs/operations.md).
 MOST_WORKERS_ON_SQLITE = 4
@@ -297,6 +299,35 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
                 )
             )
     return found
+
+
+@register(Tags.database)
+def check_queues_are_served(
+    app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Messages:
+    """Somebody takes what waits. A warning: workers start after this check."""
+    if not databases:
+        return []
+    try:
+        if WorkItem._meta.db_table not in connections["default"].introspection.table_names():
+            return []  # before the first migration
+        queues = work.unserved(WorkItem.objects.all())
+    except DatabaseError:
+        return []  # check_organizations says so
+    return [
+        checks.Warning(
+            f"{found.waiting} documents wait in the queue {found.queue!r}, the oldest since "
+            f"{found.oldest:%Y-%m-%d %H:%M} UTC, and no worker serves it.",
+            hint=(
+                "Start `manage.py worker --gpu` (compose: --profile gpu) where the GPU is, or take GPU_QUEUE away: the "
+                "ordinary workers then read everything."
+                if found.queue == settings.GPU_QUEUE
+                else "Start `manage.py worker`."
+            ),
+            id="invoiceapp.W008",
+        )
+        for found in queues
+    ]
 
 
 @register(Tags.database)

@@ -70,31 +70,74 @@ def replace(invoice: Invoice, *, by: Invoice, user: object) -> None:
 
 
 def process_next(queue: str) -> str:
-    """Do the most pressing piece of work of a queue; returns and logs one line on what became of it."""
+    """Do the most pressing piece of work of a queue, and with a reader of batches what can go along with it.
+
+    Returns one line for each on what became of it, and logs them.
+    """
     work.beat(queue)
     item = work.claim(queue)
     if item is None:
         return "nothing is waiting"
-    outcome = f"invoice {item.invoice_id}, attempt {item.attempts}: {_do(item)}"
-    log.info(outcome)
+    outcomes = _do(item)
     work.beat(queue)
-    return outcome
+    return "\n".join(outcomes)
 
 
-def _do(item: WorkItem) -> str:
-    run: Run | None = None
+def _mates(item: WorkItem, reader: str) -> list[WorkItem]:
+    at_once = extraction.services.pages_at_once(reader)
+    if at_once < 2:
+        return []
+    return work.claim_mates(item, pages=at_once - item.invoice.document.page_count)
+
+
+def _do(first: WorkItem) -> list[str]:
+    """Read a document and its mates. Each is begun, kept and given back by itself: none spoils another one."""
+    open_items = {first.pk: first}
+    runs: dict[int, Run] = {}
+    outcomes: dict[int, str] = {}
+
+    def conclude(item: WorkItem, outcome: str) -> None:
+        del open_items[item.pk]
+        outcomes[item.pk] = f"invoice {item.invoice_id}, attempt {item.attempts}: {outcome}"
+        log.info(outcomes[item.pk])
+
+    def fail(item: WorkItem, error: BaseException) -> None:
+        log.error("Reading invoice %s failed", item.invoice_id, exc_info=error)
+        _give_back(runs.get(item.pk), item, error)
+        conclude(item, _sentence(error))
+
+    def begin(item: WorkItem) -> None:
+        try:
+            run = _start(item)
+            if run is None:
+                work.finish(item)
+                conclude(item, "no longer waits to be read")
+            else:
+                runs[item.pk] = run
+        except Exception as error:  # noqa: BLE001  whatever a document does, its history says it
+            fail(item, error)
+
     try:
-        run = _start(item)
-        if run is None:
-            work.finish(item)
-            return "no longer waits to be read"
-        return _keep(run, item, extraction.services.read(run))
-    except (Exception, TimeoutException) as error:  # whatever a document does, its history says it
-        log.exception("Reading invoice %s failed", item.invoice_id)
-        _give_back(run, item, error)
+        begin(first)
+        mates = _mates(first, runs[first.pk].backend) if first.pk in runs else []
+        open_items |= {mate.pk: mate for mate in mates}
+        for mate in mates:
+            begin(mate)
+        begun = list(open_items.values())
+        readings = extraction.services.read_together([runs[item.pk] for item in begun])
+        for item, found in zip(begun, readings, strict=True):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                conclude(item, _keep(runs[item.pk], item, found))
+            except Exception as error:  # noqa: BLE001
+                fail(item, error)
+    except (Exception, TimeoutException) as error:
+        for item in list(open_items.values()):
+            fail(item, error)
         if isinstance(error, TimeoutException):
             raise  # the queue replaces a process that was interrupted somewhere
-        return _sentence(error)
+    return list(outcomes.values())
 
 
 def _start(item: WorkItem) -> Run | None:
@@ -146,7 +189,7 @@ def _sentence(error: BaseException) -> str:
 
 def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
-    work.beat(settings.QUEUE_NAME)
+    work.beat(work.own_queue())
     buried = sum(_bury(item) for item in work.exhausted())
     woken = work.wake()
     outcome = f"{buried} given up, {woken} called"

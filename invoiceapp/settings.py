@@ -273,8 +273,18 @@ READ_ATTEMPTS = _number("READ_ATTEMPTS", 3)
 WATCHDOG_SECONDS = _number("WATCHDOG_SECONDS", max(300, TASK_TIMEOUT + 60))
 # What a stopping worker gets to finish its documents; the container's stop_grace_period must be longer.
 DRAIN_SECONDS = _number("DRAIN_SECONDS", TASK_TIMEOUT + 60)
+# Named, this queue gets the documents of the large models, for a worker with a GPU (docs/operations.md); unnamed, the
+# one worker reads everything.
+GPU_QUEUE = env.str("GPU_QUEUE", default="")
+if GPU_QUEUE == QUEUE_NAME:
+    raise ImproperlyConfigured(
+        f"GPU_QUEUE and QUEUE_NAME are both {GPU_QUEUE!r}; give the second queue another name."
+    )
+READER_QUEUES = dict.fromkeys(("llama", "pixtral"), GPU_QUEUE) if GPU_QUEUE else {}
 Q_CLUSTER = {
     "name": QUEUE_NAME,
+    # One process and one model on the GPU's queue; it is not thrown away with its model every 500 calls.
+    "ALT_CLUSTERS": {GPU_QUEUE: {"workers": 1, "recycle": 20_000}} if GPU_QUEUE else {},
     "workers": WORKERS,
     "queue_limit": 2,
     "bulk": 1,
@@ -322,7 +332,7 @@ def _local_model(prefix: str) -> dict[str, Any]:
         "dtype": _one_of(f"{prefix}_DTYPE", ("bfloat16", "float16", "float32"), "bfloat16"),
         "quantization": _one_of(f"{prefix}_QUANTIZATION", ("none", "8bit", "4bit"), "none"),
         "device": env.str(f"{prefix}_DEVICE", default="auto"),
-        "batch": _number(f"{prefix}_BATCH", 1),
+        "batch": _number(f"{prefix}_BATCH", 0),
         "max_tokens": _number(f"{prefix}_MAX_TOKENS", 2048),
         "crops": env.bool(f"{prefix}_CROPS", default=False),
         "cpu_fallback": env.bool(f"{prefix}_CPU_FALLBACK", default=False),
@@ -356,6 +366,7 @@ READERS: dict[str, dict[str, Any]] = {
         "logprobs": env.bool("MODEL_SERVER_LOGPROBS", default=True),
         "seconds": _number("MODEL_SERVER_SECONDS", 120),
         "attempts": _number("MODEL_SERVER_ATTEMPTS", 5),
+        "concurrent": _number("MODEL_SERVER_CONCURRENT", 4),
         "ca_file": _path("MODEL_SERVER_CA_FILE"),
         "calibration": _path("MODEL_SERVER_CALIBRATION"),
     },

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("invoiceapp.intake.urls")),
     path("review/", include("review.urls")),
     path("settings/", office.reading_settings, name="settings"),
+    path("settings/prompt/", office.prompt, name="prompt"),
     path("settings/people/", office.people, name="people"),
     path("settings/jobs/", office.jobs, name="jobs"),
     path("settings/vendors/", office.vendors, name="vendors"),

@@ -9,7 +9,7 @@ from typing import Any
 from extraction.backends.generative.certainty import load_certainty
 from extraction.backends.generative.local_models import LocalModel, find_folder, inspect_model
 from extraction.backends.generative.pictures import LLAMA
-from extraction.backends.generative.prompts import load_prompt
+from extraction.backends.generative.prompts import DEFAULTS, load_prompt
 from extraction.backends.generative.reader import Asking, GenerativeBackend, Question, reader_of
 from extraction.backends.generative.transformers_asker import LocalOptions, TransformersAsker
 
@@ -17,8 +17,7 @@ NAME = "llama"
 HUB_NAME = "meta-llama/Llama-3.2-11B-Vision-Instruct"
 SETTING = "LLAMA_MODEL"
 SIZE = "21 GB"  # of the weights as published, in bfloat16
-PROMPT = "step_by_step"
-"""What read best with this model in the study of docs/models.md."""
+PROMPT = DEFAULTS[NAME]
 
 
 class LlamaPreparer:

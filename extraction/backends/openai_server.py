@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from extraction.backends.generative.catalogue import answer_schema
 from extraction.backends.generative.certainty import TokenScore, load_certainty
 from extraction.backends.generative.pictures import LLAMA, PIXTRAL, PictureSize, as_data_url
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
-from extraction.backends.generative.prompts import load_prompt
+from extraction.backends.generative.prompts import DEFAULTS, load_prompt
 from extraction.backends.generative.reader import (
     Asking,
     Generated,
@@ -41,13 +43,14 @@ class ServerOptions:
     ``longest`` is the longest edge of a picture in pixels (0: by the model's name: Llama's tiles, Pixtral's 1024,
     else 1536). ``fields`` are asked for, everything if empty. ``schema`` asks the server to hold the answer to
     the JSON schema, ``logprobs`` for token log-probabilities; servers that don't know one of them refuse or ignore
-    it. ``calibration`` is a file that ``extraction.evaluation.calibrate_scores`` wrote.
+    it. ``calibration`` is a file that ``extraction.evaluation.calibrate_scores`` wrote. ``concurrent`` questions,
+    about pages of one document or of several, are sent at the same time: servers such as vLLM answer them together.
     """
 
     url: str
     model: str
     token: str = field(default="", repr=False)
-    prompt: str = "detailed"
+    prompt: str = DEFAULTS[NAME]
     prompts: Path | None = None
     fields: tuple[str, ...] = ()
     shown: Shown = "pictures"
@@ -60,6 +63,7 @@ class ServerOptions:
     patience: Patience = field(default_factory=Patience)
     ca_file: Path | None = None
     calibration: Path | None = None
+    concurrent: int = 1
 
 
 def picture_size(model: str, longest: int = 0) -> PictureSize:
@@ -103,12 +107,35 @@ class ServerAsker:
             raise ReaderError(f"The model server {self._server.name} lists no models.")
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[Generated]:
-        for question in questions:
+    @property
+    def at_once(self) -> int:
+        """How many questions the server gets at the same time."""
+        return max(self._options.concurrent, 1)
+
+    def ask(self, questions: Iterable[Question]) -> Iterator[Generated | Exception]:
+        pool = ThreadPoolExecutor(self.at_once, thread_name_prefix="model-server")
+        sent: deque[Future[Generated | Exception]] = deque()
+        # Beside those at the server one more waits, so that the server never does; one by one nothing is sent early.
+        most = self.at_once + 1 if self.at_once > 1 else 1
+        try:
+            for question in questions:
+                sent.append(pool.submit(self._answer, question))
+                if len(sent) >= most:
+                    yield sent.popleft().result()
+            while sent:
+                yield sent.popleft().result()
+        finally:
+            # Whoever was interrupted does not wait for answers that nobody wants any more.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, question: Question) -> Generated | Exception:
+        try:
             payload = self._payload(question)
             begin = time.perf_counter()
             said = self._server.post("/chat/completions", payload)
-            yield self._generated(said, time.perf_counter() - begin)
+            return self._generated(said, time.perf_counter() - begin)
+        except Exception as error:  # noqa: BLE001  it belongs to this question, and is told in its place
+            return error
 
     def _payload(self, question: Question) -> dict[str, Any]:
         content: str | list[dict[str, Any]] = question.text

@@ -10,7 +10,7 @@ from typing import Any
 from extraction.backends.generative.certainty import load_certainty
 from extraction.backends.generative.local_models import LocalModel, find_folder, inspect_model
 from extraction.backends.generative.pictures import PIXTRAL
-from extraction.backends.generative.prompts import load_prompt
+from extraction.backends.generative.prompts import DEFAULTS, load_prompt
 from extraction.backends.generative.reader import Asking, GenerativeBackend, Question, reader_of
 from extraction.backends.generative.transformers_asker import LocalOptions, TransformersAsker
 from extraction.schema import ReaderError
@@ -19,8 +19,7 @@ NAME = "pixtral"
 HUB_NAME = "mistral-community/pixtral-12b"
 SETTING = "PIXTRAL_MODEL"
 SIZE = "25 GB"  # of the weights as published, in bfloat16
-PROMPT = "basic"
-"""What read best with this model in the study of docs/models.md; reasoning in steps made it worse."""
+PROMPT = DEFAULTS[NAME]
 _PICTURE, _ROW_END, _PICTURE_END = "[IMG]", "[IMG_BREAK]", "[IMG_END]"
 
 

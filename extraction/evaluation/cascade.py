@@ -89,7 +89,7 @@ def measure(
             row.met += len(combined.agreed) + len(combined.differed)
             row.agreed += len(combined.agreed)
         doubts = doubts_of(reading)
-        row.asked += len([name for name in asked if name != cascade.LINES])
+        row.asked += len(cascade.COMPARED & set(asked))
         row.could_ask += len(cascade.COMPARED)
         row.sent_on.append(bool(asked))
         row.unseen.append(not doubts)

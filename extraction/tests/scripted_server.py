@@ -118,7 +118,7 @@ def scripted(*script: Step, tls: ssl.SSLContext | None = None) -> Iterator[Scrip
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            self.body = body = json.loads(self.rfile.read(length)) if length else None
             with lock:
                 served.requests.append(Request(self.path, dict(self.headers), body, time.monotonic()))
                 step = served.script.pop(0) if len(served.script) > 1 else served.script[0]

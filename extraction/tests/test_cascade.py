@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 from pathlib import Path
 
 import pytest
 
 from extraction import gate
+from extraction.backends.layout import LayoutBackend
+from extraction.calibration import Evidence
 from extraction.cascade import (
     CASES,
     DOUBTFUL,
@@ -23,12 +26,19 @@ from extraction.cascade import (
     pair_name,
     to_ask,
 )
+from extraction.documents import open_pages
 from extraction.evaluation.agreement import LEAST, Seen, fit, observe
-from extraction.evaluation.cascade import measure, table
-from extraction.evaluation.datasets import LabelledDocument
-from extraction.evaluation.recorded import Recording, keep, kept
+from extraction.evaluation.agreement import main as agreement_main
+from extraction.evaluation.calibrate import Sample
+from extraction.evaluation.cascade import POLICIES, measure, table
+from extraction.evaluation.cascade import main as cascade_main
+from extraction.evaluation.datasets import LabelledDocument, read_dataset
+from extraction.evaluation.recorded import Recording, keep, kept, read_kept_words, record
+from extraction.evaluation.recorded import main as recorded_main
+from extraction.reading.words import read_words
 from extraction.rules import check
 from extraction.schema import Box, Check, FieldValue, LineItemValue, ReaderError, Reading
+from extraction.tests.pages import INVOICE_LINES, invoice_pdf
 
 
 def value(name: str, text: str, confidence: float = 0.9, **more: object) -> FieldValue:
@@ -126,8 +136,10 @@ def test_what_a_models_answer_was_refused_for_is_not_forgotten() -> None:
 
 def test_a_document_that_one_takes_for_a_statement_goes_to_a_person() -> None:
     bill, statement = reading("a"), reading("b", kind="statement")
-    assert combine(bill, statement, {"total"}).reading.document_type == "statement"
-    assert combine(statement, bill, {"total"}).reading.document_type == "statement"
+    everything = to_ask(VERIFY, ())
+    assert combine(bill, statement, everything).reading.document_type == "statement"
+    assert combine(statement, bill, everything).reading.document_type == "statement"
+    assert combine(bill, statement, to_ask(DOUBTFUL, {"total": ""})).reading.document_type == "invoice"
 
 
 def test_versions_tell_combinations_apart() -> None:
@@ -261,3 +273,106 @@ def test_a_recording_is_kept_whole(tmp_path: Path) -> None:
     recording = recorded("a", {0: "10.00"}, 0.9)
     keep(recording, tmp_path / "a.pickle")
     assert kept(tmp_path / "a.pickle") == recording
+
+
+# --- the commands ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six labelled documents of six vendors, one of them no document at all."""
+    place = tmp_path / "docs"
+    place.mkdir()
+    rows = []
+    for k in range(6):
+        lines = tuple(text.replace("Miller", f"Miller{k}") for text in INVOICE_LINES)
+        place.joinpath(f"{k}.pdf").write_bytes(invoice_pdf(lines=lines))
+        fields = {
+            "vendor_name": f"Miller{k} & Sons Roofing LLC",
+            "total": 2717.6,
+            "invoice_number": "MR-20417",
+        }
+        rows.append(json.dumps({"file": f"{k}.pdf", "track": "invoice", "fields": fields}))
+    place.joinpath("5.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    place.joinpath("truth.jsonl").write_text("\n".join(rows))
+    return place
+
+
+def test_a_recording_goes_on_where_it_was_interrupted(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    documents = list(read_dataset(folder))
+    first = record(LayoutBackend(learned=False), documents[:2], path)
+    assert kept(path) == first
+    whole = record(LayoutBackend(learned=False), documents, path)
+    assert set(whole.readings) == {f"docs/{k}.pdf" for k in range(5)}
+    assert whole.readings["docs/0.pdf"] is not None and whole.readings["docs/0.pdf"].seconds.total > 0
+    assert whole.readings["docs/0.pdf"] == first.readings["docs/0.pdf"]
+    with pytest.raises(ValueError, match="name another file"):
+        record(LayoutBackend(), documents, path)
+
+
+def test_two_recordings_are_measured_from_the_command_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = tmp_path / "one.pickle", tmp_path / "other.pickle"
+    recorded_main([str(folder), "--reader", "layout_rules", "--write", str(one)])
+    reading = kept(one)
+    keep(Recording("other", "other-1", "", reading.readings), other)
+    written = tmp_path / "pair.json"
+    agreement_main(
+        [str(folder), "--first", str(one), "--second", str(other), "--folds", "3", "--write", str(written)]
+    )
+    assert "agree: 15" in capsys.readouterr().out
+    assert from_json(json.loads(written.read_text())).first == pair_name(reading.version)
+    cascade_main([str(folder), "--first", str(one), "--second", str(other), "--folds", "3"])
+    out = capsys.readouterr().out
+    assert "5 documents" in out
+    assert all(f"\n{policy} | " in out for policy in POLICIES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--reader", "llama", "--write", "x"], "LLAMA_MODEL"),
+        (["--reader", "llama", "--words", "x", "--write", "x"], "--words is for layout"),
+        (["--reader", "layout", "--held-out", "x", "--write", "x"], "--held-out is for"),
+    ],
+)
+def test_a_recording_that_can_not_be_made_says_why(
+    arguments: list[str], words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        recorded_main([str(folder), *arguments])
+    assert words in capsys.readouterr().err
+
+
+def test_a_readers_agreement_with_itself_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(recorded("a", {0: "10.00"}, 0.9), tmp_path / "a.pickle")
+    for main in (agreement_main, cascade_main):
+        with pytest.raises(SystemExit):
+            main([str(folder), "--first", str(tmp_path / "a.pickle"), "--second", str(tmp_path / "a.pickle")])
+        assert "the same reader" in capsys.readouterr().err
+
+
+def test_held_out_readings_replace_the_labelled_fields(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "words"
+    cache.mkdir()
+    for k in range(3):
+        pages = [read_words(page) for page in open_pages(folder / f"{k}.pdf")]
+        cache.joinpath(f"{k}.pdf.pickle").write_bytes(pickle.dumps(pages))
+    documents = list(read_dataset(folder))
+    shipped = read_kept_words("layout_rules", documents, cache)
+    assert set(shipped.readings) == {f"docs/{k}.pdf" for k in range(3)}
+    held = [
+        Sample(f"{k}.pdf", "invoice", f"v{k}", Evidence("total", 0.5, 0.1), total, right)
+        for k, (total, right) in enumerate([("2717.60", True), ("1.00", False), ("2717.60", True)])
+    ]
+    found = read_kept_words("layout", documents, cache, held)
+    totals = [found.readings[f"docs/{k}.pdf"].fields["total"] for k in range(3)]
+    assert [t.value for t in totals] == ["2717.60", "1.00", "2717.60"]
+    assert totals[0].box is not None and totals[1].box is None
+    # held out they read nothing else that is labelled; what is not labelled is as shipped
+    assert "invoice_number" not in found.readings["docs/0.pdf"].fields
+    assert "invoice_date" in found.readings["docs/0.pdf"].fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,19 @@ import torch
 from PIL import Image, ImageChops
 
 from extraction import gate
-from extraction.backends.generative.reader import Question
+from extraction.backends.generative.reader import Generated, Question
 from extraction.backends.generative.transformers_asker import (
+    MOST_AT_ONCE,
     EndOfAnswer,
     LocalOptions,
     TransformersAsker,
     _generated,
+    questions_within,
 )
 from extraction.backends.llama import LlamaPreparer, llama_asker, llama_backend
 from extraction.backends.pixtral import PixtralPreparer, pixtral_asker, pixtral_backend
 from extraction.documents import open_pages
-from extraction.schema import Backend, Hints, ReaderError
+from extraction.schema import Backend, BatchBackend, Hints, OpenedDocument, ReaderError, Reading
 from extraction.tests.pages import INVOICE_LINES as LINES
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
 from extraction.tests.tiny_models import overfit, tiny_llama, tiny_pixtral
@@ -66,15 +68,26 @@ def options(folder: Path | str, **changes: Any) -> LocalOptions:
     return replace(LocalOptions(str(folder), "basic", dtype="float32", max_tokens=12), **changes)
 
 
+def said(asker: TransformersAsker, questions: Sequence[Question]) -> list[Generated]:
+    answers = list(asker.ask(questions))
+    assert [answer for answer in answers if isinstance(answer, Exception)] == []
+    return answers  # type: ignore[return-value]
+
+
 def test_questions_are_answered_the_same_alone_and_together(asker: TransformersAsker) -> None:
+    # Pages of several documents: other lengths of the prompt, other sizes and numbers of pictures, mixed.
     questions = [
         QUESTIONS[0],
-        replace(QUESTIONS[0], text="Read this one, please, and all of it."),
         QUESTIONS[1],
+        replace(QUESTIONS[0], text="Read this one, please, and all of it."),
+        Question("Read.", (("page 1", BLUE),)),
+        Question("No picture, only words. " * 20),
+        Question("Read this sheet.", (("page 1", Image.new("RGB", (200, 900), "red")),)),
     ]
-    alone = [answer for question in questions for answer in asker.ask([question])]
-    asker._batch = 3
-    together = list(asker.ask(questions))
+    alone = [answer for question in questions for answer in said(asker, [question])]
+    assert len({answer.text for answer in alone}) > 3, "answers that are all alike could change places unseen"
+    asker._batch = 6
+    together = said(asker, questions)
     for one, other in zip(alone, together, strict=True):
         assert one.text == other.text
         assert [t.logprob for t in one.tokens] == pytest.approx([t.logprob for t in other.tokens], abs=1e-4)
@@ -90,7 +103,7 @@ def test_questions_are_answered_the_same_alone_and_together(asker: TransformersA
 
 
 def test_probabilities_are_those_of_the_library(asker: TransformersAsker) -> None:
-    (answer,) = asker.ask(QUESTIONS[:1])
+    (answer,) = said(asker, QUESTIONS[:1])
     model, preparer = asker._load()
     inputs = preparer.prepare(QUESTIONS[:1])
     out = model.generate(
@@ -98,9 +111,9 @@ def test_probabilities_are_those_of_the_library(asker: TransformersAsker) -> Non
         pad_token_id=preparer.tokenizer.pad_token_id,
     )  # fmt: skip
     scores = model.compute_transition_scores(out.sequences, out.scores, normalize_logits=True)[0].tolist()
-    said = out.sequences[0, inputs["input_ids"].shape[1] :].tolist()
+    tokens = out.sequences[0, inputs["input_ids"].shape[1] :].tolist()
     marks = preparer.tokenizer.all_special_ids  # no part of the answer's text
-    expected = [score for token, score in zip(said, scores, strict=True) if token not in marks]
+    expected = [score for token, score in zip(tokens, scores, strict=True) if token not in marks]
     assert len(expected) > 5
     assert [token.logprob for token in answer.tokens] == pytest.approx(expected, abs=1e-4)
 
@@ -197,11 +210,54 @@ def test_fewer_questions_at_a_time_where_memory_does_not_suffice(llama: Path) ->
     model, preparer = asker._load()
     crowded = FullMemory(model, room=1)
     asker._loaded = (crowded, preparer)
-    assert len(list(asker.ask(QUESTIONS[:1] * 5))) == 5
+    assert len(said(asker, QUESTIONS[:1] * 5)) == 5
     assert crowded.sizes == [4, 2, 1, 1, 1, 1, 1]
+    assert asker.at_once == 1
     asker._loaded = (FullMemory(model, room=0), preparer)
+    (refusal,) = asker.ask(QUESTIONS[:1])
     with pytest.raises(ReaderError, match=r"memory of cpu does not suffice .* 4bit"):
-        list(asker.ask(QUESTIONS[:1]))
+        raise refusal  # type: ignore[misc]
+
+
+def test_the_free_memory_decides_how_many_go_together() -> None:
+    gib = 1024**3
+    assert questions_within(50 * gib, 2 * gib, MOST_AT_ONCE) == MOST_AT_ONCE
+    assert questions_within(20 * gib, 3 * gib, MOST_AT_ONCE) == 5  # a fifth is left for longer questions
+    assert questions_within(20 * gib, 3 * gib, 4) == 4  # more did not fit once
+    assert questions_within(gib, 3 * gib, MOST_AT_ONCE) == 1
+
+
+def test_one_process_holds_one_model(llama: Path, pixtral: Path) -> None:
+    first, second = llama_asker(options(llama)), pixtral_asker(options(pixtral))
+    before = said(first, QUESTIONS[:1])
+    said(second, QUESTIONS[:1])
+    assert first._loaded is None
+    assert said(first, QUESTIONS[:1]) == before
+    assert second._loaded is None
+
+
+class Spoiled(FullMemory):
+    """A real model that fails whenever a question of so many tokens is among those asked together."""
+
+    def generate(self, **inputs: Any) -> Any:
+        self.sizes.append(inputs["input_ids"].shape[0])
+        if (inputs["attention_mask"].sum(dim=1) > self.room).any():
+            raise RuntimeError("index out of range in self")
+        return self.model.generate(**inputs)
+
+
+def test_a_question_that_fails_leaves_the_others_their_answers(asker: TransformersAsker) -> None:
+    long = replace(QUESTIONS[0], text="Read this. " * 200)
+    expected = said(asker, QUESTIONS[:1])[0]
+    model, preparer = asker._load()
+    spoiled = Spoiled(model, room=1000)
+    asker._loaded, asker._batch = (spoiled, preparer), 4
+    one, failed, other = asker.ask([QUESTIONS[0], long, QUESTIONS[0]])
+    assert isinstance(failed, ReaderError)
+    assert "RuntimeError: index out of range" in str(failed)
+    assert isinstance(one, Generated) and isinstance(other, Generated)
+    assert one.text == other.text == expected.text
+    assert spoiled.sizes == [3, 1, 1, 1]
 
 
 def test_the_backends_keep_the_protocol_and_refuse_nonsense(llama: Path, pixtral: Path) -> None:
@@ -356,3 +412,25 @@ def test_what_was_learned_by_heart_and_is_not_on_the_page_is_not_trusted(trained
         assert not value.grounded
         assert value.confidence <= 0.3
         assert name in gate.doubtful(reading, default_threshold=0.0)
+
+
+@pytest.mark.slow
+def test_documents_read_together_say_what_they_say_alone_and_one_that_fails_harms_no_other(
+    trained: Path,
+) -> None:
+    backend = llama_backend(options(trained, fields=FIELDS, max_tokens=100, batch=3))
+    assert isinstance(backend, BatchBackend)
+    assert backend.pages_at_once == 3
+    first, second = (OpenedDocument(open_pages(content)) for content in pictures())
+    torn = OpenedDocument([replace(first.pages[0], picture=b"no picture any more", text_words=())])
+    one, failed, other = backend.read_many([first, torn, second])
+    assert isinstance(failed, Exception)
+    assert "picture" in str(failed) or "image" in str(failed)
+    for document, together in ((first, one), (second, other)):
+        alone = backend.read(document.pages, document.hints)
+        assert isinstance(together, Reading)
+        assert together.fields.keys() == alone.fields.keys() == {"invoice_number", "total"}
+        for name, value in alone.fields.items():
+            found = together.fields[name]
+            assert (found.value, found.page, found.box) == (value.value, value.page, value.box)
+            assert found.confidence == pytest.approx(value.confidence, abs=0.001)

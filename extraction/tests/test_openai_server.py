@@ -8,7 +8,9 @@ import ipaddress
 import json
 import logging
 import ssl
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -25,9 +27,18 @@ from PIL import Image
 
 from extraction import gate
 from extraction.backends.generative.pinned_http import Patience, PinnedServer
+from extraction.backends.generative.reader import Generated, Question
 from extraction.backends.openai_server import ServerAsker, ServerOptions, aligned, server_backend
 from extraction.documents import open_pages
-from extraction.schema import Backend, Hints, PageImage, ReaderError, Reading
+from extraction.schema import (
+    Backend,
+    BatchBackend,
+    Hints,
+    OpenedDocument,
+    PageImage,
+    ReaderError,
+    Reading,
+)
 from extraction.tests.pages import encoded, invoice_pdf, invoice_picture
 from extraction.tests.scripted_server import (
     ScriptedServer,
@@ -381,3 +392,77 @@ def test_tokens_are_matched_with_characters_even_inside_a_letter() -> None:
     assert (scores[0].start, scores[-1].end) == (0, len(text))
     assert aligned(text, [{"token": "other", "logprob": -1}]) == ()
     assert aligned(text, [{"token": "x"}]) == ()
+
+
+# --- several questions at the same time --------------------------------------------------------------
+
+
+class Crowd:
+    """A step of the script that answers with the number its question bears, and counts how many it has at once."""
+
+    def __init__(self, *, refuses: str = "") -> None:
+        self.refuses, self.here, self.most, self.lock = refuses, 0, 0, threading.Lock()
+
+    def __call__(self, handler: Any) -> None:
+        with self.lock:
+            self.here += 1
+            self.most = max(self.most, self.here)
+        number = int(handler.body["messages"][0]["content"].split()[-1])
+        time.sleep(0.5 if number == 0 else 0.15)  # the first one is answered last
+        with self.lock:
+            self.here -= 1
+        if str(number) == self.refuses:
+            answers({"error": "too long"}, 400)(handler)
+        else:
+            answers(completion(json.dumps({"total": f"{number}.00"})))(handler)
+
+
+@pytest.mark.parametrize("concurrent", [1, 3])
+def test_so_many_questions_are_asked_at_once_and_answered_in_their_order(concurrent: int) -> None:
+    crowd = Crowd(refuses="4")
+    with scripted(crowd) as server:
+        asker = ServerAsker(options(server, concurrent=concurrent))
+        assert asker.at_once == concurrent
+        taken = []
+
+        def questions() -> Iterator[Question]:
+            for number in range(8):
+                taken.append(number)
+                yield Question(f"Question number {number}")
+
+        said = asker.ask(questions())
+        first = next(said)
+        assert len(taken) <= concurrent + 1, "pictures of further pages must not be decoded before their turn"
+        found = [first, *said]
+    assert crowd.most == concurrent
+    for number, answer in enumerate(found):
+        if number == 4:
+            assert isinstance(answer, ReaderError)
+            assert "too long" in str(answer)
+        else:
+            assert isinstance(answer, Generated)
+            assert json.loads(answer.text) == {"total": f"{number}.00"}
+
+
+def test_documents_asked_about_at_once_keep_their_answers_and_their_failures() -> None:
+    page = open_pages(invoice_pdf())
+    with scripted(GOOD, answers({"error": "no"}, 400), GOOD) as server:
+        backend = server_backend(options(server, concurrent=2))
+        assert isinstance(backend, BatchBackend)
+        assert backend.pages_at_once == 2
+        outcomes = backend.read_many([OpenedDocument(page)] * 3)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert len(failed) == 1
+    assert "refuses the question" in str(failed[0])
+    totals = [outcome.fields["total"].value for outcome in outcomes if isinstance(outcome, Reading)]
+    assert totals == ["2717.60"] * 2
+
+
+def test_a_server_that_is_down_is_left_alone_by_all_questions_together() -> None:
+    with scripted(answers({}, 503)) as server:
+        patience = Patience(seconds=30, attempts=2, pause=0.01, failures=4, cool_down=600)
+        asker = ServerAsker(options(server, concurrent=4, patience=patience))
+        found = list(asker.ask(Question(f"Question {number}") for number in range(12)))
+        assert all(isinstance(answer, ReaderError) for answer in found)
+        assert len(server.requests) < 12, "the circuit breaker is shared"
+        assert "is left alone for another" in str(found[-1])

@@ -105,6 +105,11 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def readers(self, *, urgent: bool = False) -> list[str]:
+        """Return the readers that may be asked about one of its documents, the usual one first."""
+        second = self.second_backend if self.reading_policy != self.ReadingPolicy.ALONE else ""
+        return [name for name in (self.backend, second, self.urgent_backend if urgent else "") if name]
+
 
 class Membership(models.Model):
     """One role of one person in one organization; a person may hold several."""

@@ -18,12 +18,13 @@ from django.utils import timezone
 from extraction.models import Run
 from invoiceapp.intake.models import Upload
 from invoiceapp.records.models import Document, Invoice, Organization
+from invoiceapp.work import services as work
 from invoiceapp.work.models import Heartbeat, WorkItem
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 # The watchdog restarts a cluster whose heartbeat is older (docs/operations.md).
-SILENT_AFTER = timedelta(minutes=5)
+SILENT_AFTER = work.UNSERVED_AFTER
 # Durations are taken from this many of the newest runs: enough for a p95 that is steady to a few per cent.
 NEWEST_RUNS = 2000
 
@@ -89,10 +90,10 @@ class Disk:
 def queue(user: Any, organization: Organization) -> Queue:
     """Return what waits, runs, and was done or given up in the last 24 hours."""
     now = timezone.now()
-    work = WorkItem.objects.visible_to(user, organization)
+    rows = WorkItem.objects.visible_to(user, organization)
     queued, recent = Q(status=WorkItem.Status.QUEUED), Q(finished__gt=now - DAY)
     is_due = queued & Q(due__lte=now)
-    found = work.filter(Q(status__in=WorkItem.OPEN) | recent).aggregate(
+    found = rows.filter(Q(status__in=WorkItem.OPEN) | recent).aggregate(
         due_now=Count("pk", filter=is_due),
         later=Count("pk", filter=queued & ~Q(due__lte=now)),
         next_due=Min("due", filter=queued & Q(due__gt=now)),
@@ -169,6 +170,11 @@ def signs_of_life() -> list[Sign]:
         )
         for row in Heartbeat.objects.filter(beat__gt=now - WEEK).order_by("-beat")[:20]
     ]
+
+
+def unserved(user: Any, organization: Organization) -> list[work.Unserved]:
+    """Return the queues in which invoices of the organization wait and which no running worker serves."""
+    return work.unserved(WorkItem.objects.visible_to(user, organization))
 
 
 def refused(user: Any, organization: Organization) -> list[dict[str, Any]]:

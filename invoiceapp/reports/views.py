@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -231,6 +232,8 @@ def operations_page(request: OfficeRequest) -> HttpResponse:
         "queue": operations.queue(request.user, organization),
         "speeds": operations.speeds(request.user, organization),
         "signs": operations.signs_of_life(),
+        "unserved": operations.unserved(request.user, organization),
+        "gpu_queue": settings.GPU_QUEUE,
         "refused": operations.refused(request.user, organization),
         "disk": operations.disk(request.user, organization),
     }

@@ -93,9 +93,9 @@ class Site:
             for member in family:
                 kill(member, wait=False)
 
-    def worker(self) -> Any:
+    def worker(self, *options: str) -> Any:
         """Run `manage.py worker`."""
-        return self.running(sys.executable, "manage.py", "worker")
+        return self.running(sys.executable, "manage.py", "worker", *options)
 
     def said(self) -> str:
         """Return everything that its processes have logged."""
@@ -270,6 +270,30 @@ def account() -> dict[str, Any]:
     }
 
 
+def read_by(backend: str) -> str:
+    """Let the organization that `fill` uploads for choose a reader."""
+    from invoiceapp.records.models import Organization
+
+    organization, _ = Organization.objects.get_or_create(slug="chaos", defaults={"name": "Chaos Builders"})
+    organization.backend = backend
+    organization.save()
+    return organization.backend
+
+
+def errors() -> list[str]:
+    """Return why work was given up or has to be tried again."""
+    from invoiceapp.work.models import WorkItem
+
+    return list(WorkItem.objects.exclude(last_error="").values_list("last_error", flat=True))
+
+
+def served() -> list[str]:
+    """Return the queues whose clusters beat."""
+    from invoiceapp.work.models import Heartbeat
+
+    return sorted(set(Heartbeat.objects.values_list("queue", flat=True)))
+
+
 def heartbeats() -> dict[str, str]:
     """Return every cluster's last beat."""
     from invoiceapp.work.models import Heartbeat
@@ -287,6 +311,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         open_work,
         sweep,
         account,
+        read_by,
+        errors,
+        served,
         heartbeats,
     )
 }

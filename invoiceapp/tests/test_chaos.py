@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from contextlib import ExitStack
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from extraction.tests.scripted_server import answers, completion, scripted, sleeps
+from extraction.tests.test_generative_reading import RIGHT
 from invoiceapp.tests import servers
 from invoiceapp.tests.site import Site, descendants, installed, kill, runs_once, wait_for, workers_of
 
@@ -50,6 +53,35 @@ def test_redis_goes_away_and_comes_back_empty(tmp_path: Path) -> None:
         wait_for(lambda: site.ask("open_work") == 0, seconds=120, what="reading", every=2)
         assert "has done nothing" not in site.said()
         assert site.ask("account")["work"] == {"done": 2}
+
+
+def test_a_worker_killed_in_the_middle_of_a_batch(tmp_path: Path) -> None:
+    """Every document of the batch comes back by its lease, is read alone, and none is read twice."""
+    good = answers(completion(json.dumps(RIGHT), logprob=-0.01))
+    with scripted(sleeps(300)) as server:
+        variables = {"MODEL_SERVER_URL": server.url, "MODEL_SERVER_MODEL": "m", "MODEL_SERVER_ATTEMPTS": "1"}
+        with installed(tmp_path, **{**TIMES, "WORKERS": "1"}, **variables) as site:
+            site.ask("read_by", "openai_server")
+            assert site.ask("fill", 5) == 5
+            with site.worker() as supervisor:
+                wait_for(lambda: len(server.requests) == 4, seconds=60, what="a batch of four at the server")
+                for process in descendants(supervisor.pid):
+                    kill(process, wait=False)
+                supervisor.wait()
+            assert site.ask("account")["work"] == {"running": 4, "queued": 1}
+            server.script[:] = [good]
+            with site.worker():
+                wait_for(
+                    lambda: site.ask("sweep") and site.ask("open_work") == 0,
+                    seconds=180,
+                    what="the end of the work",
+                    every=5,
+                )
+            account = site.ask("account")
+            assert account["work"] == {"done": 5}
+            assert account["runs"] == {"done": 5, "failed": 4}
+            assert account["attempts"] == {"1": 1, "2": 4}
+            assert account["read_twice"] == account["items_twice"] == account["written_twice"] == 0
 
 
 def rage(site: Site, *, documents: int, kills: int) -> None:

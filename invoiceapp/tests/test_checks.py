@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from invoiceapp import checks
 from invoiceapp.records.models import Organization
 from invoiceapp.tests.servers import environment, free_port
+from invoiceapp.work import services as work
+from invoiceapp.work.models import WorkItem
+from review.tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -162,6 +167,28 @@ def test_organizations_with_an_unknown_clock_or_reader_are_named(organization: O
     assert (found.id, "'pixtral'" in found.msg) == ("invoiceapp.W009", True)
 
 
+@pytest.mark.django_db
+def test_a_queue_that_nobody_serves_is_named(organization: Organization, alice: Any, settings: Any) -> None:
+    settings.GPU_QUEUE = "gpu"
+    now = timezone.now()
+    for queue, minutes in (("gpu", 9), ("gpu", 7), ("gpu", 1), ("invoices", 9)):
+        WorkItem.objects.create(
+            organization=organization,
+            invoice=factories.make_invoice(organization, alice, pages=0),
+            queue=queue,
+            due=now - timedelta(minutes=minutes),
+        )
+    work.beat("invoices")
+    (found,) = checks.check_queues_are_served(None, databases=["default"])
+    assert ids([found]) == ["W008"]
+    assert "2 documents wait in the queue 'gpu'" in found.msg
+    assert "worker --gpu" in found.hint
+    work.beat("gpu")
+    assert [row.queue for row in work.unserved(WorkItem.objects.all(), now)] == ["invoices"], (
+        "one cluster, one queue"
+    )
+
+
 def test_a_storage_that_takes_nothing(settings: Any, tmp_path: Path) -> None:
     assert checks.check_storage(None, databases=["default"]) == []
     assert default_storage.listdir("checks") == ([], []), "the check leaves nothing behind"
@@ -199,6 +226,7 @@ def test_a_broker_that_does_not_answer_stops_the_start_with_the_variable_to_look
         ({"STORAGE": "s3"}, "S3_BUCKET"),
         ({"SITE_URL": "invoices.example.com"}, "SITE_URL"),
         ({"WORKERS": "many"}, "WORKERS"),
+        ({"GPU_QUEUE": "invoices"}, "GPU_QUEUE"),
     ],
 )
 def test_what_is_missing_or_malformed_is_named(tmp_path: Path, variables: dict[str, str], named: str) -> None:

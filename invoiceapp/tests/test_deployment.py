@@ -55,11 +55,45 @@ SCHEMA: dict[str, Any] = {
                     },
                     "command": COMMAND,
                     "env_file": {"type": "string"},
+                    "profiles": {"type": "array", "items": {"type": "string", "pattern": "^[a-zA-Z0-9]"}},
+                    "deploy": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "resources": {
+                                "type": "object",
+                                "properties": {
+                                    "reservations": {
+                                        "type": "object",
+                                        "additionalProperties": False,
+                                        "properties": {
+                                            "devices": {
+                                                "type": "array",
+                                                "items": {
+                                                    "type": "object",
+                                                    "required": ["capabilities"],
+                                                    "additionalProperties": False,
+                                                    "properties": {
+                                                        "driver": {"type": "string"},
+                                                        "count": {"type": "integer"},
+                                                        "capabilities": {
+                                                            "type": "array",
+                                                            "items": {"type": "string"},
+                                                        },
+                                                    },
+                                                },
+                                            }
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
                     "environment": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
                     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d+:\d+(/udp)?$"}},
                     "volumes": {
                         "type": "array",
-                        "items": {"type": "string", "pattern": "^[^:]+:/[^:]*(:ro)?$"},
+                        "items": {"type": "string", "pattern": r"^(\$\{[^}]+\}|[^:]+):/[^:]*(:ro)?$"},
                     },
                     "tmpfs": {"type": "array", "items": {"type": "string"}},
                     "cap_drop": {"type": "array", "items": {"type": "string"}},
@@ -118,6 +152,8 @@ def test_compose_file_fits_the_specification_and_itself() -> None:
             if how["condition"] == "service_completed_successfully":
                 assert services[other]["restart"] == "no", f"{name} waits for the end of {other}"
         for volume in service.get("volumes", []):
+            if volume.startswith("${"):
+                continue  # a folder that the user names
             source = volume.split(":")[0]
             assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
     assert (ROOT / services["web"]["build"]["dockerfile"]).exists()
@@ -126,7 +162,7 @@ def test_compose_file_fits_the_specification_and_itself() -> None:
 def test_only_the_proxy_can_be_reached_from_outside_and_the_site_runs_without_rights() -> None:
     services = COMPOSE["services"]
     assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
-    for name in ("web", "worker", "prepare"):
+    for name in ("web", "worker", "gpu-worker", "prepare"):
         assert services[name]["image"] == services["web"]["image"]
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["read_only"]
@@ -146,8 +182,16 @@ def test_the_proxy_lets_the_largest_file_pass_and_refuses_larger_ones_by_their_l
 
 
 def test_a_stopping_worker_gets_the_time_it_takes(settings: Any) -> None:
-    grace = int(COMPOSE["services"]["worker"]["stop_grace_period"].removesuffix("s"))
-    assert grace > settings.DRAIN_SECONDS
+    for name in ("worker", "gpu-worker"):
+        grace = int(COMPOSE["services"][name]["stop_grace_period"].removesuffix("s"))
+        assert grace > settings.DRAIN_SECONDS
+
+
+def test_the_gpus_worker_starts_only_where_it_is_asked_for() -> None:
+    profiles = {name: service.get("profiles", []) for name, service in COMPOSE["services"].items()}
+    assert profiles.pop("gpu-worker") == ["gpu"]
+    assert not any(profiles.values())
+    assert COMPOSE["services"]["gpu-worker"]["command"][2:] == ["worker", "--gpu"]
 
 
 def test_the_example_environment_names_everything_compose_asks_for() -> None:

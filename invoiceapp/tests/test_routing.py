@@ -16,7 +16,7 @@ from django.utils.html import escape
 
 from extraction import cascade, registry
 from extraction.models import BudgetDay, Certification, Consultation, Reservation
-from extraction.services import certification_for
+from extraction.services import certification_for, save_prompt
 from extraction.tests.pages import invoice_pdf
 from extraction.tests.scripted_server import ScriptedServer, answers, completion, hangs_up, scripted, sleeps
 from extraction.tests.test_generative_reading import RIGHT
@@ -24,6 +24,7 @@ from invoiceapp import pipeline
 from invoiceapp.intake.services import receive
 from invoiceapp.records.models import Invoice, Organization
 from invoiceapp.work.models import WorkItem
+from invoiceapp.work.services import queue_for
 from review.models import Item
 
 pytestmark = pytest.mark.django_db
@@ -194,11 +195,13 @@ class TestVerifying:
         organization.save()
 
     def test_a_sure_value_that_the_second_reads_differently_goes_to_a_person(
-        self, server: ScriptedServer, read: Any
+        self, server: ScriptedServer, read: Any, signed_in: Any, alice: Any
     ) -> None:
         says(server, total="2,495.50")
         invoice = read()
         run = invoice.runs.get()
+        page = signed_in(alice).get(f"/review/{Item.objects.get(invoice=invoice).pk}/").text
+        assert 'title="Read by layout; openai_server reads the same"' in page
         total = run.readings.get(field="total")
         assert (total.value, total.agreed, total.accepted) == ("2717.60", False, False)
         assert total.alternatives[0]["value"] == "2495.50"
@@ -264,7 +267,7 @@ class TestVerifying:
         settings.READERS["openai_server"]["fields"] = ("total",)
         server.script[:] = [answers(completion(json.dumps({"total": "2,717.60"}), logprob=-0.001))]
         run = read().runs.get()
-        assert run.consultations.get().asked == ["total"]
+        assert run.consultations.get().asked == ["document_type", "total"]
         number = run.readings.get(field="invoice_number")
         assert (number.second, number.accepted) == ("", True)
 
@@ -273,6 +276,7 @@ class TestVerifying:
     ) -> None:
         says(server, document_type="statement")
         invoice = read()
+        assert invoice.document_type == "statement"
         assert "statement" in Item.objects.get(invoice=invoice).fields["document_type"]
 
 
@@ -510,3 +514,46 @@ class TestBooks:
         run = read().runs.get()
         with pytest.raises(IntegrityError, match="consultation_says_why_not"):
             Consultation.objects.create(run=run, purpose="verify", reader="llama", outcome="failed")
+
+
+class TestTogether:
+    def test_documents_that_one_model_read_together_each_get_their_second_reader(
+        self, server: ScriptedServer, organization: Organization, alice: Any, settings: Any
+    ) -> None:
+        settings.READERS["openai_server"]["concurrent"] = 3
+        organization.backend, organization.second_backend = "openai_server", "layout"
+        organization.reading_policy = Policy.VERIFY
+        organization.save()
+        says(server, total="2,495.50")
+        for more in (b"", b"\n"):
+            file = SimpleUploadedFile("invoice.pdf", invoice_pdf() + more)
+            receive(file, organization=organization, user=alice, urgent=False)
+        assert pipeline.process_next(settings.QUEUE_NAME).count("read in") == 2
+        for invoice in Invoice.objects.all():
+            run = invoice.runs.get()
+            asked = run.consultations.get()
+            assert (run.backend, asked.reader, asked.differed) == ("openai_server", "layout", 1)
+            assert run.readings.get(field="total").alternatives[0]["value"] == "2717.60"
+            assert 0 < asked.seconds < run.seconds_total
+
+    def test_an_organizations_own_prompt_makes_another_pair(
+        self, server: ScriptedServer, read: Any, organization: Organization, alice: Any
+    ) -> None:
+        before = read().runs.get()
+        save_prompt(organization, "Read $fields and $lines as $schema, please.", author=alice, based_on=0)
+        after = read(content=invoice_pdf() + b"\n").runs.get()
+        assert before.consultations.get().version != after.consultations.get().version
+        assert before.model_version != after.model_version
+
+    def test_one_worker_reads_a_document_with_all_its_readers(
+        self, server: ScriptedServer, organization: Organization, settings: Any
+    ) -> None:
+        settings.READER_QUEUES = {"llama": "gpu"}
+        assert queue_for(organization) == settings.QUEUE_NAME
+        organization.urgent_backend = "llama"
+        assert queue_for(organization) == settings.QUEUE_NAME
+        assert queue_for(organization, urgent=True) == "gpu"
+        organization.second_backend, organization.urgent_backend = "llama", ""
+        assert queue_for(organization) == "gpu"
+        organization.reading_policy = Policy.ALONE
+        assert queue_for(organization) == settings.QUEUE_NAME

@@ -108,3 +108,36 @@ def test_a_worker_keeps_its_model_from_one_document_to_the_next(site: Site) -> N
     ]
     assert len(seconds) == 8
     assert sorted(seconds[1:])[3] < seconds[0] / 2, seconds
+
+
+def test_the_gpus_worker_reads_what_the_other_one_leaves(tmp_path: Path) -> None:
+    from extraction.tests.tiny_models import tiny_llama
+
+    variables = {
+        "GPU_QUEUE": "gpu",
+        "LLAMA_MODEL": str(tiny_llama(tmp_path / "llama")),
+        "LLAMA_DTYPE": "float32",
+        "LLAMA_MAX_TOKENS": "8",
+        "READ_ATTEMPTS": "1",
+    }
+    with installed(tmp_path, **variables) as site:
+        site.ask("fill", 1)
+        with site.worker():
+            wait_for(
+                lambda: site.ask("account")["work"] == {"done": 1}, seconds=60, what="reading by the other"
+            )
+            site.ask("read_by", "llama")
+            site.ask("fill", 1)
+            time.sleep(3)
+            assert site.ask("account")["work"] == {"done": 1, "queued": 1}
+            assert site.ask("served") == ["invoices"]
+            with site.worker("--gpu"):
+                wait_for(lambda: site.ask("open_work") == 0, seconds=90, what="reading by the GPU's worker")
+                assert site.ask("served") == ["gpu", "invoices"]
+        # weights of chance say nothing that could be taken: it was read, and a person gets it
+        assert site.ask("account")["work"] == {"done": 1, "dead": 1}
+        assert "not JSON" in site.ask("errors")[0]
+    with installed(tmp_path / "without", READ_ATTEMPTS="1") as site:
+        done = site.manage("worker", "--gpu", check=False)
+        assert done.returncode == 1
+        assert "GPU_QUEUE is not set" in done.stderr

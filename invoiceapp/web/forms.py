@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 
 from extraction import registry
+from extraction.backends.generative.prompts import LONGEST_OWN, faults
 from invoiceapp.records import matching
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
 
@@ -226,6 +227,25 @@ class ReadingSettingsForm(forms.ModelForm):
 def dearer_readers() -> tuple[str, ...]:
     """Return the readers that are set up here and that a daily budget is about."""
     return tuple(name for name in registry.configured() if name not in registry.EMBEDDED)
+
+
+class PromptForm(forms.Form):
+    """What large models are asked, with placeholders; `extraction.services.save_prompt` has the last word."""
+
+    text = forms.CharField(
+        label="Text",
+        widget=forms.Textarea(attrs={"rows": 22, "class": "mono", "spellcheck": "false"}),
+        help_text="$fields or $labelled_fields (with words that often label them) and $lines must be in it: they "
+        "become the lists of what is asked for. $schema becomes the JSON schema. Write $$ for a dollar sign. "
+        f"At most {LONGEST_OWN:,} characters.",
+    )
+    based_on = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def clean_text(self) -> str:
+        text = self.cleaned_data["text"].replace("\r\n", "\n").strip()
+        if found := faults(text):
+            raise ValidationError(found)
+        return text
 
 
 class PersonForm(forms.Form):

@@ -17,14 +17,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from extraction import budget, registry, routing
+from extraction.backends.generative.prompts import own_prompt
 from extraction.guarantee import needed
-from extraction.services import FITTED
+from extraction.models import Prompt
+from extraction.schema import OwnPrompt, ReaderError
+from extraction.services import FITTED, PromptRefused, save_prompt
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import (
     READERS,
     JobForm,
     PersonForm,
+    PromptForm,
     ReadingSettingsForm,
     VendorForm,
     dearer_readers,
@@ -92,6 +96,76 @@ def _documents_needed(organization: Organization) -> int | None:
     if organization.target_accuracy is None or not organization.audit_share:
         return None
     return math.ceil(needed(organization.target_accuracy) / organization.audit_share / 10) * 10
+
+
+@require_http_methods(["GET", "POST"])
+def prompt(request: OfficeRequest) -> HttpResponse:
+    """Let an administrator see what large models are asked, look at the whole question, and write a new version."""
+    organization = require(request.user, request.organization, "administer")
+    versions = Prompt.objects.visible_to(request.user, organization).select_related("author")
+    newest = versions.first()
+    try:
+        shipped, fields = registry.prompt_for(organization.backend)
+        trouble = ""
+    except ReaderError as error:
+        shipped, fields, trouble = "", (), str(error)
+    based_on = newest.version if newest else 0
+    shown, opened = "", None
+    if request.method == "POST" and request.POST.get("action") == "shipped":
+        return _save_prompt(request, organization, "", request.POST.get("based_on", ""))
+    if request.method == "POST":
+        form = PromptForm(request.POST)
+        if form.is_valid():
+            text = form.cleaned_data["text"]
+            if request.POST.get("action") == "preview":
+                shown = own_prompt(OwnPrompt(based_on + 1, text), fields).text
+            else:
+                try:
+                    saved = save_prompt(
+                        organization, text, author=request.user, based_on=form.cleaned_data["based_on"]
+                    )
+                except PromptRefused as error:
+                    form.add_error("text", str(error))
+                else:
+                    messages.success(
+                        request, f"Version {saved.version} is in use for everything read from now on."
+                    )
+                    return redirect("prompt")
+    else:
+        if (asked := request.GET.get("version", "")).isdigit():
+            opened = get_object_or_404(versions, version=int(asked[:9]))
+        held = opened or newest
+        text = held.text if held and held.text else shipped
+        form = PromptForm(initial={"text": text, "based_on": based_on})
+    context = {
+        "form": form,
+        "section": "prompt",
+        "newest": newest,
+        "opened": opened,
+        "shown": shown,
+        "trouble": trouble,
+        "reader": READERS.get(organization.backend, organization.backend),
+        "asks_a_model": registry.asks_a_model(organization.backend),
+        "page": Paginator(versions, PER_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "web/prompt.html", context)
+
+
+def _save_prompt(
+    request: OfficeRequest, organization: Organization, text: str, based_on: str
+) -> HttpResponse:
+    try:
+        saved = save_prompt(
+            organization,
+            text,
+            author=request.user,
+            based_on=int(based_on[:9]) if based_on.isdigit() else 0,
+        )
+    except PromptRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"The shipped prompt is in use again, as version {saved.version}.")
+    return redirect("prompt")
 
 
 @require_http_methods(["GET", "POST"])

@@ -13,6 +13,7 @@ import os
 import socket
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import Task
@@ -48,6 +49,31 @@ BACKOFF = timedelta(minutes=1)
 KEEP_FAILURES = timedelta(days=30)
 KEEP_HEARTBEATS = timedelta(days=1)
 MOST_PRESSING = ("-urgent", "due", "id")
+# Nobody serves a queue whose clusters were all silent for so long: the watchdog has them start anew by then.
+UNSERVED_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A queue in which work is due that no running worker takes."""
+
+    queue: str
+    waiting: int
+    oldest: datetime
+
+
+def queue_for(organization: Organization, *, urgent: bool = False) -> str:
+    """Return the queue whose workers read for an organization: one of its readers' own, or the one for everything.
+
+    One worker reads a document with all readers that are asked about it.
+    """
+    own = (settings.READER_QUEUES.get(name) for name in organization.readers(urgent=urgent))
+    return next((queue for queue in own if queue), settings.QUEUE_NAME)
+
+
+def own_queue() -> str:
+    """Return the queue that this process's cluster serves."""
+    return os.environ.get("Q_CLUSTER_NAME") or settings.QUEUE_NAME
 
 
 def submit(invoice: Invoice) -> WorkItem:
@@ -66,7 +92,7 @@ def submit(invoice: Invoice) -> WorkItem:
         status__in=WorkItem.OPEN,
         defaults={
             "organization": organization,
-            "queue": settings.QUEUE_NAME,
+            "queue": queue_for(organization, urgent=invoice.urgent),
             "status": Status.QUEUED,
             "urgent": invoice.urgent,
             "due": now if invoice.urgent else reading_times.due_at(organization, now),
@@ -90,27 +116,60 @@ def claim(queue: str, now: datetime | None = None) -> WorkItem | None:
     """
     now = now or timezone.now()
     claimable = _claimable(now).filter(queue=queue).order_by(*MOST_PRESSING)
-    locks = connection.features.has_select_for_update_skip_locked
     while True:
-        # Without row locks (SQLite) the UPDATE's own conditions decide between two who chose the same row.
-        with transaction.atomic() if locks else nullcontext():
-            rows = claimable.select_for_update(skip_locked=True) if locks else claimable
-            chosen = rows.values_list("pk", flat=True).first()
-            if chosen is None:
-                return None
-            taken = (
-                claimable.order_by()
-                .filter(pk=chosen)
-                .update(
-                    status=Status.RUNNING,
-                    token=(token := uuid4()),
-                    lease_until=now + timedelta(seconds=settings.TASK_TIMEOUT) + LEASE_MARGIN,
-                    attempts=F("attempts") + 1,
-                    started=now,
-                )
+        found, item = _take(claimable, now)
+        if item is not None or not found:
+            return item
+
+
+def claim_mates(item: WorkItem, *, pages: int, now: datetime | None = None) -> list[WorkItem]:
+    """Take further work of the same queue and reader, to be done together with a row that was claimed.
+
+    Each row has a lease, a token and a history of its own. What was tried before goes alone: a document that brought
+    its worker down must not do so to others for a second time. For the same reason nobody is taken along who could
+    not be tried again. An urgent one waits for urgent ones only.
+
+    :param pages: how many pages they may have together; a document that has more is left for later.
+    :return: the rows, running; empty if nothing else waits or fits.
+    """
+    now = now or timezone.now()
+    if item.attempts > 1 or settings.READ_ATTEMPTS < 2 or pages < 1:
+        return []
+    claimable = _claimable(now).filter(queue=item.queue, urgent=item.urgent, attempts=0)
+    alike = claimable.filter(organization__backend=item.organization.backend).order_by(*MOST_PRESSING)
+    mates: list[WorkItem] = []
+    for pk, count in alike.values_list("pk", "invoice__document__page_count")[: 4 * pages]:
+        if count <= pages:
+            _, mate = _take(claimable.filter(pk=pk), now)
+            if mate is not None:
+                mates.append(mate)
+                pages -= count
+        if not pages:
+            break
+    return mates
+
+
+def _take(claimable: QuerySet[WorkItem], now: datetime) -> tuple[bool, WorkItem | None]:
+    """Take the first of these rows; returns whether there was one, and the row unless somebody else was faster."""
+    locks = connection.features.has_select_for_update_skip_locked
+    # Without row locks (SQLite) the UPDATE's own conditions decide between two who chose the same row.
+    with transaction.atomic() if locks else nullcontext():
+        rows = claimable.select_for_update(skip_locked=True) if locks else claimable
+        chosen = rows.values_list("pk", flat=True).first()
+        if chosen is None:
+            return False, None
+        taken = (
+            claimable.order_by()
+            .filter(pk=chosen)
+            .update(
+                status=Status.RUNNING,
+                token=(token := uuid4()),
+                lease_until=now + timedelta(seconds=settings.TASK_TIMEOUT) + LEASE_MARGIN,
+                attempts=F("attempts") + 1,
+                started=now,
             )
-        if taken:
-            return WorkItem.objects.get(pk=chosen, token=token)
+        )
+    return True, WorkItem.objects.get(pk=chosen, token=token) if taken else None
 
 
 def finish(item: WorkItem) -> bool:
@@ -163,13 +222,15 @@ def withdraw(invoice: Invoice) -> None:
 def wake(now: datetime | None = None) -> int:
     """Send wake-up calls until there are as many as there is due work; part of every sweep.
 
-    Also lets full batches begin and sends what a nightly window did not manage
-    to the next one. Calling it twice is harmless: surplus calls find nothing.
+    Also lets full batches begin, sends what a nightly window did not manage
+    to the next one, and moves what waits in another queue than its reader's.
+    Calling it twice is harmless: surplus calls find nothing.
 
     :return: how many calls were sent; at most `CALLS_PER_SWEEP`.
     """
     now = now or timezone.now()
     _close_decided(now)
+    _follow_readers(now)
     _release_full_batches(now)
     _close_windows(now)
     due = Counter(dict(_claimable(now).order_by().values_list("queue").annotate(Count("pk"))))
@@ -190,11 +251,12 @@ def make_urgent(invoice: Invoice, user: Any) -> None:
     now = timezone.now()
     with transaction.atomic():
         waiting = WorkItem.objects.filter(invoice=invoice, status=Status.QUEUED)
-        if not waiting.update(urgent=True, due=now):
+        queue = queue_for(invoice.organization, urgent=True)
+        if not waiting.update(urgent=True, due=now, queue=queue):
             raise WrongStatus(f"{invoice} no longer waits to be read.")
         Invoice.objects.filter(pk=invoice.pk).update(urgent=True)
         Event.objects.create(invoice=invoice, kind=Event.Kind.URGENT, user=user)
-        _call_after_commit(settings.QUEUE_NAME)
+        _call_after_commit(queue)
     invoice.urgent = True
 
 
@@ -211,18 +273,23 @@ def waiting_for_batch(organization: Organization) -> int:
 def reschedule(organization: Organization, now: datetime | None = None) -> int:
     """Apply the organization's (changed) reading settings to everything that waits; returns how many rows.
 
-    Urgent work and second attempts keep their time.
+    Urgent work and second attempts keep their time; the queue of the (changed) reader gets them too.
     """
     now = now or timezone.now()
     due = reading_times.due_at(organization, now)
+    queue = queue_for(organization)
     with transaction.atomic():
+        waiting = WorkItem.objects.filter(organization=organization, status=Status.QUEUED)
+        waiting.filter(urgent=False).exclude(queue=queue).update(queue=queue)
+        at_once = queue_for(organization, urgent=True)
+        waiting.filter(urgent=True).exclude(queue=at_once).update(queue=at_once)
         changed = WorkItem.objects.filter(
             organization=organization, status=Status.QUEUED, urgent=False, attempts=0
         ).update(due=due)
         if due is None:
             release_batch(organization, now)
         elif due <= now and changed:
-            _call_after_commit(settings.QUEUE_NAME, changed)
+            _call_after_commit(queue, changed)
     return changed
 
 
@@ -232,7 +299,7 @@ def release_batch(organization: Organization, now: datetime) -> int:
     if waiting.count() < organization.batch_size:
         return 0
     released = waiting.update(due=now)
-    _call_after_commit(settings.QUEUE_NAME, released)
+    _call_after_commit(queue_for(organization), released)
     return released
 
 
@@ -260,6 +327,24 @@ def beat(queue: str) -> None:
         unique_fields=["cluster"],
         update_fields=["queue", "beat"],
     )
+
+
+def unserved(rows: QuerySet[WorkItem], now: datetime | None = None) -> list[Unserved]:
+    """Return the queues in which some of these rows have been due for `UNSERVED_AFTER` while no cluster served them.
+
+    :param rows: whose work is looked at: an organization's, or everybody's.
+    """
+    now = now or timezone.now()
+    served = Heartbeat.objects.filter(beat__gt=now - UNSERVED_AFTER).values_list("queue", flat=True)
+    late = (
+        (rows & _claimable(now))
+        .filter(due__lte=now - UNSERVED_AFTER)
+        .exclude(queue__in=set(served))
+        .order_by("queue")
+        .values("queue")
+        .annotate(waiting=Count("pk"), oldest=Min("due"))
+    )
+    return [Unserved(**row) for row in late]
 
 
 def prune(now: datetime | None = None) -> int:
@@ -304,6 +389,15 @@ def _close_decided(now: datetime) -> None:
     WorkItem.objects.filter(status=Status.QUEUED, finished=None).exclude(
         invoice__status__in=to_be_read
     ).update(status=Status.DONE, finished=now)
+
+
+def _follow_readers(now: datetime) -> None:
+    """Move what waits to the queue of its organization's reader: that may have changed, or the queue come or gone."""
+    unheld = _unheld(now)
+    for backend, queue in unheld.values_list("organization__backend", "queue").order_by().distinct():
+        right = settings.READER_QUEUES.get(backend, settings.QUEUE_NAME)
+        if queue != right:
+            unheld.filter(organization__backend=backend, queue=queue).update(queue=right)
 
 
 def _release_full_batches(now: datetime) -> None:

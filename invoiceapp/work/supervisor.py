@@ -130,7 +130,8 @@ class _Cluster:
         self.name = f"{host_prefix()}{os.getpid()}-{uuid4().hex[:8]}"
         self.main = subprocess.Popen(
             command,
-            env={**os.environ, CLUSTER_VARIABLE: self.name},
+            # by the second name django-q2 knows which queue's calls to take; without it those of QUEUE_NAME
+            env={**os.environ, CLUSTER_VARIABLE: self.name, "Q_CLUSTER_NAME": queue},
             start_new_session=True,  # one group to kill, which Ctrl-C in a terminal does not reach
             preexec_fn=_stop_when_parent_dies(),  # noqa: PLW1509  this process has one thread
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,7 +17,7 @@ from extraction.backends.generative.catalogue import ALL, LINE_ITEMS
 from extraction.backends.generative.certainty import Certainty, TokenScore, raw_score, sureness, token_score
 from extraction.backends.generative.grounding import Pages, Place
 from extraction.backends.generative.pictures import PictureSize, pictures_of
-from extraction.backends.generative.prompts import Prompt, as_data
+from extraction.backends.generative.prompts import Prompt, as_data, own_prompt
 from extraction.fields import FIELDS, LINE_ITEM_FIELDS, Kind, collapse
 from extraction.gate import PAYABLE_TYPES, same_value
 from extraction.reading import amounts, dates
@@ -30,10 +31,13 @@ from extraction.schema import (
     FieldValue,
     Hints,
     LineItemValue,
+    OpenedDocument,
     PageImage,
+    ReaderError,
     Reading,
     Seconds,
     Usage,
+    Word,
 )
 
 if TYPE_CHECKING:
@@ -74,10 +78,18 @@ class Asker(Protocol):
         """Eight hex digits that change with the model and with everything that changes its answers."""
         ...
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[Generated]:
-        """Answer each question, in order. Questions are taken as they are needed: each holds decoded pictures.
+    @property
+    def at_once(self) -> int:
+        """How many questions are worth handing over together now; 1 where more would bring nothing."""
+        ...
 
-        :raises ReaderError: if the model can't answer.
+    def ask(self, questions: Iterable[Question]) -> Iterator[Generated | Exception]:
+        """Answer each question, in order, or say why that one has no answer.
+
+        Questions are taken as they are needed: each holds decoded pictures. What is asked together is answered
+        as if it were asked alone.
+
+        :raises ReaderError: if the model can't answer anything.
         """
         ...
 
@@ -102,6 +114,21 @@ class _Part:
     pages: Pages
 
 
+@dataclass(slots=True)
+class _Case:
+    """A document on its way through the model: how it is asked about, what was said so far, or what failed."""
+
+    asking: Asking
+    certainty: Certainty
+    document: Survey
+    groups: list[Sequence[PageImage]]
+    words: tuple[tuple[Word, ...], ...]
+    seconds: float  # that its words took
+    said: list[tuple[Sequence[PageImage], Generated]] = field(default_factory=list)
+    asked: int = 0
+    failure: Exception | None = None
+
+
 @cache
 def _code_digest() -> str:
     package = Path(__file__).resolve().parent.parent.parent
@@ -118,11 +145,11 @@ class GenerativeBackend:
 
     def __init__(self, name: str, asker: Asker, asking: Asking, certainty: Certainty) -> None:
         self.name = name
-        self.version = f"{reader_of(name, asker, asking)}+{_code_digest()}+{certainty.version}"
         self.asker = asker
         self.fields = asking.prompt.fields
         self._asking = asking
         self._certainty = certainty
+        self.version = self._version(asking, certainty)
 
     def read(self, pages: Sequence[PageImage], hints: Hints) -> Reading:
         """Read one document.
@@ -130,24 +157,105 @@ class GenerativeBackend:
         :raises ReaderError: if the words can't be recognised, the model can't be asked, or none of its answers
             can be taken.
         """
+        (outcome,) = self.read_many([OpenedDocument(pages, hints)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    @property
+    def pages_at_once(self) -> int:
+        return self.asker.at_once * max(self._asking.pages_together, 1)
+
+    def read_many(self, documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
+        """Read documents together (`extraction.schema.BatchBackend`).
+
+        The seconds in which the model answered are shared out by the number of questions.
+        """
+        cases: list[_Case | Exception] = []
+        for document in documents:
+            try:
+                cases.append(self._case(document))
+            except Exception as error:  # noqa: BLE001  whatever is wrong with one document, the others are read
+                cases.append(error)
         begin = time.perf_counter()
-        read = [read_words(page) for page in pages]
-        middle = time.perf_counter()
-        document = survey(read, hints)
-        groups = list(_grouped([page for page, _ in read], self._asking.pages_together))
-        answers = self.asker.ask(question_about(group, document, self._asking) for group in groups)
-        said = list(zip(groups, answers, strict=True))
-        reading = interpret(said, document, self._certainty)
-        end = time.perf_counter()
+        self._ask([case for case in cases if isinstance(case, _Case)])
+        asking = time.perf_counter() - begin
+        asked = sum(case.asked for case in cases if isinstance(case, _Case))
+        return [
+            self._outcome(case, asking * case.asked / max(asked, 1)) if isinstance(case, _Case) else case
+            for case in cases
+        ]
+
+    def _case(self, document: OpenedDocument) -> _Case:
+        begin = time.perf_counter()
+        asking, certainty = self._asked_with(document.hints)
+        read = [read_words(page) for page in document.pages]
+        seconds = time.perf_counter() - begin
+        groups = list(_grouped([page for page, _ in read], asking.pages_together))
+        words = tuple(tuple(words) for _, words in read)
+        return _Case(asking, certainty, survey(read, document.hints), groups, words, seconds)
+
+    def _ask(self, cases: Sequence[_Case]) -> None:
+        """Ask about all documents in one go; what is said, or what failed, is noted with each."""
+        asked: deque[tuple[_Case, Sequence[PageImage]]] = deque()
+
+        def questions() -> Iterator[Question]:
+            for case in cases:
+                for group in case.groups:
+                    if case.failure is not None:
+                        break
+                    try:
+                        question = question_about(group, case.document, case.asking)
+                    except Exception as error:  # noqa: BLE001  a page that can't be shown fails its document alone
+                        case.failure = error
+                        break
+                    asked.append((case, group))
+                    case.asked += 1
+                    yield question
+
+        try:
+            for answer in self.asker.ask(questions()):
+                case, group = asked.popleft()
+                if isinstance(answer, Exception):
+                    case.failure = case.failure or answer
+                else:
+                    case.said.append((group, answer))
+        except ReaderError as error:
+            for case in cases:
+                if len(case.said) < len(case.groups):
+                    case.failure = case.failure or error
+
+    def _outcome(self, case: _Case, answering: float) -> Reading | Exception:
+        if case.failure is not None:
+            return case.failure
+        begin = time.perf_counter()
+        try:
+            reading = interpret(case.said, case.document, case.certainty)
+        except Exception as error:  # noqa: BLE001  an answer that can't be taken fails its document alone
+            return error
+        fields = answering + time.perf_counter() - begin
         return replace(
             reading,
             backend=self.name,
-            model_version=self.version,
-            pages=len(pages),
-            words=tuple(tuple(words) for _, words in read),
-            seconds=Seconds(total=end - begin, words=middle - begin, fields=end - middle),
-            usage=sum((generated.usage for _, generated in said), Usage()),
+            model_version=self._version(case.asking, case.certainty),
+            pages=len(case.words),
+            words=case.words,
+            seconds=Seconds(total=case.seconds + fields, words=case.seconds, fields=fields),
+            usage=sum((generated.usage for _, generated in case.said), Usage()),
         )
+
+    def version_for(self, hints: Hints) -> str:
+        """Return the version of a reading with these hints: an organization's own prompt makes it another one."""
+        return self._version(*self._asked_with(hints))
+
+    def _asked_with(self, hints: Hints) -> tuple[Asking, Certainty]:
+        if hints.prompt is None:
+            return self._asking, self._certainty
+        asking = replace(self._asking, prompt=own_prompt(hints.prompt, self._asking.prompt.fields))
+        return asking, Certainty()  # what was fitted for another prompt says nothing about this one
+
+    def _version(self, asking: Asking, certainty: Certainty) -> str:
+        return f"{reader_of(self.name, self.asker, asking)}+{_code_digest()}+{certainty.version}"
 
 
 def reader_of(name: str, asker: Asker, asking: Asking) -> str:

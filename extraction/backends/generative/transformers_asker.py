@@ -9,9 +9,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from extraction.backends.generative.answers import holds_answer
 from extraction.backends.generative.certainty import TokenScore
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 Dtype = Literal["bfloat16", "float16", "float32"]
 Quantization = Literal["none", "8bit", "4bit"]
 _WINDOW: Final = 32  # tokens
+MOST_AT_ONCE: Final = 16
+"""Questions that go together where memory alone decides: with more, the first waits long for the last."""
+_SHARE_OF_MEMORY: Final = 0.8
+"""Of the free memory that a batch may take: the next questions may be longer than those that were measured."""
 _OUT_OF_MEMORY: Final = (
     "out of memory",
     "can't allocate memory",
@@ -38,7 +42,8 @@ class LocalOptions:
 
     ``model`` is a folder or a name in the hub's cache. ``device`` is ``auto`` (a GPU if there is one),
     ``cpu``, ``cuda``, ``cuda:1`` or ``spread`` (over all GPUs and the main memory; needs accelerate).
-    ``batch`` questions go through the model together; it is halved while memory does not suffice, and
+    ``batch`` questions go through the model together, with 0 as many as the GPU's free memory holds by what
+    earlier ones took (at most `MOST_AT_ONCE`; one without a GPU). It is halved while memory does not suffice, and
     ``cpu_fallback`` then moves the model into the main memory, where a page takes minutes.
     """
 
@@ -67,7 +72,9 @@ class Preparer(Protocol):
 
 
 class TransformersAsker:
-    """A checkpoint on this machine. Loaded once, at the first question; one process holds one."""
+    """A checkpoint on this machine. Loaded at the first question; a process holds one: another one makes it go."""
+
+    _in_memory: ClassVar[TransformersAsker | None] = None
 
     def __init__(
         self, model: LocalModel, options: LocalOptions, load_preparer: Callable[[Path], Preparer]
@@ -78,13 +85,25 @@ class TransformersAsker:
         self._options = options
         self._load_preparer = load_preparer
         self._batch = max(options.batch, 1)
+        self._most = options.batch or MOST_AT_ONCE
+        self._needs = 0  # bytes of the GPU's memory that one question took at most
         self._loaded: tuple[Any, Preparer] | None = None
         what = f"{model.digest}/{options.dtype}/{options.quantization}/{options.max_tokens}"
         self.identity = hashlib.sha256(what.encode()).hexdigest()[:8]
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[Generated]:
+    @property
+    def at_once(self) -> int:
+        """How many questions go through the model together now."""
+        return self._batch
+
+    def take_together(self, questions: int) -> None:
+        """Let so many questions go through together from now on, until memory does not suffice for them."""
+        self._batch = self._most = max(questions, 1)
+
+    def ask(self, questions: Iterable[Question]) -> Iterator[Generated | Exception]:
         waiting = iter(questions)
         while together := list(islice(waiting, self._batch)):
+            self._load()  # what hinders that hinders all
             yield from self._answers(together)
 
     def planned_device(self) -> str:
@@ -104,31 +123,46 @@ class TransformersAsker:
         model, _ = self._load()
         return f"{model.device}, {str(model.dtype).removeprefix('torch.')}"
 
-    def _answers(self, questions: Sequence[Question]) -> Iterator[Generated]:
-        """Answer questions together, fewer at a time while memory does not suffice."""
-        rest = list(questions)
+    def _answers(self, questions: Sequence[Question]) -> Iterator[Generated | Exception]:
+        """Answer questions together, fewer at a time while memory does not suffice, one by one where one fails."""
+        answers: dict[int, Generated | Exception] = {}
+        rest = list(range(len(questions)))
+        one_by_one = False
         while rest:
             # Only questions with equally many pictures: Mllama lets words before the first picture see the
             # blank ones that fill a shorter row, and an answer must not depend on what else was asked.
-            _, alike = next(groupby(rest, key=lambda question: len(question.pictures)))
-            some = list(islice(alike, self._batch))
+            pictures = len(questions[rest[0]].pictures)
+            alike = [number for number in rest if len(questions[number].pictures) == pictures]
+            some = alike[: 1 if one_by_one else self._batch]
             try:
-                answers = self._generate(some)
-            except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
-                    raise ReaderError(
-                        f"The model in {self.files.folder} failed: {type(error).__name__}: {_first_line(error)}"
-                    ) from error
-                self._make_room(error)
-                continue
-            yield from answers
-            rest = rest[len(some) :]
+                said: Sequence[Generated | Exception] = self._generate([questions[number] for number in some])
+            except Exception as error:  # noqa: BLE001  torch and processors raise what they like; it is told
+                if _is_out_of_memory(error):
+                    refusal = self._make_room(error, len(some))
+                    if refusal is None:
+                        continue
+                    said = [refusal]
+                elif len(some) > 1:
+                    log.warning("One of %s questions failed (%s): asked one by one", len(some), error)
+                    one_by_one = True
+                    continue
+                else:
+                    said = [self._told(error)]
+            answers.update(zip(some, said, strict=True))
+            rest = [number for number in rest if number not in answers]
+        yield from (answers[number] for number in range(len(questions)))
 
-    def _make_room(self, error: BaseException) -> None:
-        """Ask for less memory next time, or give up.
+    def _told(self, error: Exception) -> ReaderError:
+        if isinstance(error, ReaderError):
+            return error
+        told = ReaderError(
+            f"The model in {self.files.folder} failed: {type(error).__name__}: {_first_line(error)}"
+        )
+        told.__cause__ = error
+        return told
 
-        :raises ReaderError: if one question alone does not fit.
-        """
+    def _make_room(self, error: BaseException, asked: int) -> ReaderError | None:
+        """Ask for less memory next time; say why that is impossible if one question alone does not fit."""
         import torch
 
         model, preparer = self._load()
@@ -137,8 +171,8 @@ class TransformersAsker:
         gc.collect()
         if on_gpu:
             torch.cuda.empty_cache()
-        if self._batch > 1:
-            self._batch //= 2
+        if asked > 1:
+            self._batch = self._most = asked // 2
             log.warning("Out of memory: from now on %s questions at a time", self._batch)
         elif on_gpu and self._options.cpu_fallback and self._options.quantization == "none":
             log.warning(
@@ -146,16 +180,32 @@ class TransformersAsker:
                 model.device,
             )
             self._loaded = (model.to("cpu"), preparer)
+            self._batch = self._most = 1
         else:
-            raise ReaderError(
+            return ReaderError(
                 f"The memory of {model.device} does not suffice for one question to {self.files.folder.name}. "
                 "Take a smaller dtype, 8bit or 4bit, no crops, or another device."
             )
+        return None
 
     def _load(self) -> tuple[Any, Preparer]:
         if self._loaded is None:
+            if TransformersAsker._in_memory is not None:
+                TransformersAsker._in_memory.release()
             self._loaded = self._load_anew()
+            TransformersAsker._in_memory = self
         return self._loaded
+
+    def release(self) -> None:
+        """Free the memory of the model; the next question loads it again."""
+        import torch
+
+        self._loaded = None
+        if TransformersAsker._in_memory is self:
+            TransformersAsker._in_memory = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def _load_anew(self) -> tuple[Any, Preparer]:
         import torch
@@ -214,6 +264,10 @@ class TransformersAsker:
         begin = time.perf_counter()
         recorder = GreedyLogprobs()
         tokenizer = preparer.tokenizer
+        on_gpu = model.device.type == "cuda"
+        held = torch.cuda.memory_allocated(model.device) if on_gpu else 0
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(model.device)
         with torch.inference_mode():
             sequences = model.generate(
                 **inputs,
@@ -229,10 +283,22 @@ class TransformersAsker:
             )
         answers = sequences[:, start:].tolist()  # waits for the device, so that the time is the whole time
         share = (time.perf_counter() - begin) / len(questions)
+        if on_gpu and not self._options.batch and self._options.device != "spread":
+            took = torch.cuda.max_memory_allocated(model.device) - held
+            self._needs = max(self._needs, took // len(questions))
+            free, _ = torch.cuda.mem_get_info(model.device)
+            # what torch keeps for itself without using it is free too
+            free += torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+            self._batch = questions_within(free, self._needs, self._most)
         return [
             _generated(tokenizer, answers[row], recorder.of_row(row), input_tokens=asked[row], seconds=share)
             for row in range(len(questions))
         ]
+
+
+def questions_within(free: int, needs: int, most: int) -> int:
+    """Return how many questions go together in ``free`` bytes where one took ``needs`` bytes: 1 to ``most``."""
+    return max(1, min(most, int(free * _SHARE_OF_MEMORY) // max(needs, 1)))
 
 
 class GreedyLogprobs:

@@ -106,6 +106,27 @@ def test_a_silent_cluster_is_named(alice: Any, organization: Any, signed_in: Any
     assert "silent for 6\u00a0min" in page
 
 
+def test_work_that_no_worker_takes_is_named_to_those_whose_it_is(
+    alice: Any, charlie: Any, bob: Any, organization: Any, signed_in: Any, settings: Any
+) -> None:
+    settings.GPU_QUEUE = "gpu"
+    WorkItem.objects.create(
+        organization=organization,
+        invoice=factories.make_invoice(organization, alice, pages=0),
+        queue="gpu",
+        due=timezone.now() - timedelta(minutes=6),
+    )
+    work.beat("invoices")
+    told = "1 invoice waits in the queue “gpu”, which no worker serves."
+    page = signed_in(alice).get(reverse(PAGE)).text
+    assert told in page
+    assert "worker --gpu" in page
+    assert told not in signed_in(charlie).get(reverse(PAGE)).text
+    assert signed_in(bob).get(reverse(PAGE)).status_code == 403
+    work.beat("gpu")
+    assert told not in signed_in(alice).get(reverse(PAGE)).text
+
+
 def test_refused_uploads_are_counted_by_reason(
     alice: Any, charlie: Any, organization: Any, other_organization: Any
 ) -> None:

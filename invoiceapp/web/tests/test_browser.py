@@ -12,7 +12,15 @@ from review.tests.rows import checked
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PAGES = ("/", "/invoices/", "/settings/", "/settings/people/", "/settings/jobs/", "/settings/vendors/")
+PAGES = (
+    "/",
+    "/invoices/",
+    "/settings/",
+    "/settings/prompt/",
+    "/settings/people/",
+    "/settings/jobs/",
+    "/settings/vendors/",
+)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -46,6 +54,30 @@ def test_guarantees_are_accessible_and_fit(
     assert page.get_by_text("no guarantee: 95").count() == 1
     assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_prompt_is_written_looked_at_and_kept(alice: Any, open_page: Any, dark: bool, width: int) -> None:
+    page = open_page(alice, "/settings/prompt/", width=width, dark=dark)
+    text = page.get_by_label("Text")
+    text.fill(text.input_value().replace("$lines", ""))
+    page.get_by_role("button", name="Save as a new version").click()
+    assert page.get_by_text("$lines is missing").is_visible()
+    assert axe_violations(page) == []
+    text.fill(text.input_value() + "\n\n$lines\n\nOur painters write totals as 1,200-.")
+    page.get_by_role("button", name="Show the whole question").click()
+    assert "- invoice_number: " in page.locator("pre").inner_text()
+    assert axe_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Save as a new version").click()
+    assert page.get_by_text("Version 1 is in use for everything read from now on.").is_visible()
+    page.get_by_role("link", name="1", exact=True).click()
+    assert "Our painters" in page.get_by_label("Text").input_value()
+    assert axe_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Go back to the shipped prompt").click()
+    assert "Our painters" not in page.get_by_label("Text").input_value()
 
 
 def test_sign_in_page_is_accessible(open_page: Any) -> None:

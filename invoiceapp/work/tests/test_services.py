@@ -14,10 +14,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.conf import Conf
 
 from invoiceapp.records import invoices
-from invoiceapp.records.models import Event, Invoice, Organization
+from invoiceapp.records.models import Document, Event, Invoice, Organization
 from invoiceapp.work import services as work
 from invoiceapp.work.models import Heartbeat, WorkItem
 
@@ -402,3 +403,140 @@ def test_of_two_heirs_of_the_same_dead_worker_one_gets_its_work(make_invoice: Ma
     heirs = [item for item in at_once(4, lambda: work.claim(QUEUE, now=later)) if item]
     assert len(heirs) == 1
     assert WorkItem.objects.get(pk=dead.pk).attempts == 2
+
+
+# --- two queues and work that is done together -------------------------------------------------------
+
+
+@pytest.fixture
+def gpu_queue(settings: Any) -> str:
+    settings.GPU_QUEUE, settings.READER_QUEUES = "gpu", {"llama": "gpu", "pixtral": "gpu"}
+    return "gpu"
+
+
+def read_by(organization: Organization, backend: str) -> None:
+    organization.backend = backend
+    organization.save()
+
+
+def called(queue: str) -> int:
+    return get_broker(queue).queue_size()
+
+
+def test_a_large_model_has_a_queue_of_its_own_where_one_is_named(
+    organization: Organization,
+    make_invoice: Make,
+    gpu_queue: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    read_by(organization, "llama")
+    invoice = make_invoice()
+    with django_capture_on_commit_callbacks(execute=True):
+        item = work.submit(invoice)
+    assert item.queue == gpu_queue
+    assert (called(gpu_queue), called(QUEUE)) == (1, 0)
+    with django_capture_on_commit_callbacks(execute=True):
+        work.make_urgent(invoice, None)
+    assert (called(gpu_queue), called(QUEUE)) == (2, 0)
+    assert work.claim(QUEUE) is None
+    claimed = work.claim(gpu_queue)
+    assert claimed is not None and claimed.pk == item.pk
+
+
+def test_without_that_queue_the_one_worker_takes_everything(
+    organization: Organization, make_invoice: Make
+) -> None:
+    read_by(organization, "llama")
+    assert work.submit(make_invoice()).queue == QUEUE
+    assert work.claim(QUEUE) is not None
+
+
+def test_what_waits_follows_its_reader_to_another_queue(
+    organization: Organization,
+    make_invoice: Make,
+    settings: Any,
+    gpu_queue: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    items = [work.submit(make_invoice(urgent=urgent)) for urgent in (False, True)]
+    read_by(organization, "pixtral")
+    with django_capture_on_commit_callbacks(execute=True):
+        work.reschedule(organization)
+    assert set(WorkItem.objects.values_list("queue", flat=True)) == {gpu_queue}
+    assert called(gpu_queue) == 1
+    # the administrator of the server takes the queue away while something waits in it, and was left in it
+    assert work.claim(gpu_queue) is not None
+    WorkItem.objects.filter(status=Status.RUNNING).update(lease_until=timezone.now() - MINUTE)
+    settings.GPU_QUEUE, settings.READER_QUEUES = "", {}
+    work.wake()
+    assert {item.pk for item in (work.claim(QUEUE), work.claim(QUEUE)) if item} == {i.pk for i in items}
+
+
+def test_what_is_done_together_has_one_reader_fits_and_keeps_its_own_lease(
+    organization: Organization, other_organization: Organization, make_invoice: Make
+) -> None:
+    for one in (organization, other_organization):
+        read_by(one, "llama")
+    items = [
+        work.submit(make_invoice(organization=home))
+        for home in (organization, other_organization, organization, organization, organization)
+    ]
+    Document.objects.filter(invoice=items[2].invoice_id).update(page_count=9)
+    first = work.claim(QUEUE)
+    assert first is not None
+    mates = work.claim_mates(first, pages=2)
+    # of two organizations, without the one that is too long, and no more than fit
+    assert [mate.pk for mate in mates] == [items[1].pk, items[3].pk]
+    assert len({item.token for item in (first, *mates)}) == 3
+    assert all(item.attempts == 1 and item.lease_until for item in mates)
+    assert work.finish(mates[0])
+    assert work.give_back(mates[1], error="The page is blank") == Status.QUEUED
+    statuses = WorkItem.objects.order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["running", "done", "queued", "queued", "queued"]
+
+
+def test_only_fresh_work_of_the_same_reader_and_urgency_goes_along(
+    organization: Organization, other_organization: Organization, make_invoice: Make, settings: Any
+) -> None:
+    read_by(organization, "llama")
+    tried, urgent, foreign, first = (
+        work.submit(make_invoice(organization=home, urgent=is_urgent))
+        for home, is_urgent in (
+            (organization, False),
+            (organization, True),
+            (other_organization, False),
+            (organization, False),
+        )
+    )
+    WorkItem.objects.filter(pk=tried.pk).update(attempts=1)
+    WorkItem.objects.filter(pk=urgent.pk).update(due=timezone.now() + MINUTE)
+    WorkItem.objects.filter(pk__in=(tried.pk, foreign.pk)).update(due=timezone.now() - MINUTE / 2)
+    WorkItem.objects.filter(pk=first.pk).update(due=timezone.now() - MINUTE)
+    claimed = work.claim(QUEUE)
+    assert claimed is not None and claimed.pk == first.pk
+    WorkItem.objects.filter(pk=urgent.pk).update(due=timezone.now() - MINUTE)
+    assert work.claim_mates(claimed, pages=9) == []
+    # and a second try takes nobody along; nor where there would be no second one for those
+    WorkItem.objects.filter(pk=urgent.pk).update(status=Status.DONE, finished=timezone.now())
+    again = work.claim(QUEUE)
+    assert again is not None and (again.pk, again.attempts) == (tried.pk, 2)
+    fresh = work.submit(make_invoice())
+    assert work.claim_mates(again, pages=9) == []
+    settings.READ_ATTEMPTS = 1
+    assert work.claim_mates(claimed, pages=9) == []
+    settings.READ_ATTEMPTS = 3
+    assert [mate.pk for mate in work.claim_mates(claimed, pages=9)] == [fresh.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_take_mates_at_the_same_moment_share_nothing(
+    organization: Organization, make_invoice: Make
+) -> None:
+    for _ in range(8):
+        work.submit(make_invoice())
+    heads = [item for item in (work.claim(QUEUE), work.claim(QUEUE)) if item]
+    taken = at_once(2, lambda: [mate.pk for mate in work.claim_mates(heads.pop(), pages=6)])
+    assert sorted(pk for some in taken for pk in some) == sorted(
+        WorkItem.objects.filter(status=Status.RUNNING).order_by("pk").values_list("pk", flat=True)[2:]
+    )
+    assert len({pk for some in taken for pk in some}) == 6
