@@ -223,21 +223,23 @@ def load_prices(path: Path = PRICES) -> PriceTable:
 
 def _option(entry: Mapping[str, Any]) -> Option:
     name = str(entry["name"])
-    machines = []
-    for kind in ("cpu", "gpu"):
-        prices = {key: _range(value, f"{name}, {kind}.{key}") for key, value in entry[kind].items()}
-        if set(prices) not in ({"hour"}, {"bought", "watts"}):
-            raise ValueError(f"{name}, {kind}: give either hour, or bought and watts")
-        machines.append(Machine(**prices))
-    is_bought = any(machine.bought for machine in machines)
+    cpu, gpu = (_machine(entry[kind], f"{name}, {kind}") for kind in ("cpu", "gpu"))
+    is_bought = cpu.bought is not None or gpu.bought is not None
     return Option(
         name,
         _count(entry["cores"], f"{name}, cores"),
-        *machines,
+        cpu,
+        gpu,
         str(entry["source"]),
         _count(entry["months"], f"{name}, months") if is_bought else 0,
         _range(entry["kwh"], f"{name}, kwh") if is_bought else (Decimal(0), Decimal(0)),
     )
+
+
+def _machine(prices: Mapping[str, Any], name: str) -> Machine:
+    if set(prices) not in ({"hour"}, {"bought", "watts"}):
+        raise ValueError(f"{name}: give either hour, or bought and watts")
+    return Machine(**{key: _range(value, f"{name}.{key}") for key, value in prices.items()})
 
 
 def _count(value: Any, name: str) -> int:

@@ -154,17 +154,17 @@ def _dearest_first(cost: Cost) -> tuple[Any, ...]:
 def cells(costs: Iterable[Cost]) -> Iterable[list[Any]]:
     """Return the lines of the CSV file: one per reader and currency, without money where no price was stated."""
     for cost in costs:
-        for money in cost.money or [None]:
-            yield [
-                cost.organization,
-                cost.reader,
-                "second" if cost.beside else "first",
-                cost.invoices,
-                cost.readings,
-                cost.pages,
-                f"{cost.seconds:.2f}",
-                cost.unpriced,
-                money.currency if money else "",
-                f"{money.total:.6f}" if money else "",
-                f"{money.per_invoice:.6f}" if money else "",
-            ]
+        taken = [
+            cost.organization,
+            cost.reader,
+            "second" if cost.beside else "first",
+            cost.invoices,
+            cost.readings,
+            cost.pages,
+            f"{cost.seconds:.2f}",
+            cost.unpriced,
+        ]
+        for money in cost.money:
+            yield [*taken, money.currency, f"{money.total:.6f}", f"{money.per_invoice:.6f}"]
+        if not cost.money:
+            yield [*taken, "", "", ""]

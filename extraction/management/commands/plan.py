@@ -86,6 +86,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Nothing was read here in the last {options['days']} days: only the study is known."
             )
+        by_table = False
         for backend in wanted:
             try:
                 found = plan(
@@ -102,11 +103,12 @@ class Command(BaseCommand):
             if price is not None:
                 deployments = [at_price(found, price, per_day=per_day, hours=hours)]
             else:
+                by_table = True
                 deployments = [
                     deploy(found, one, table, per_day=per_day, hours=hours) for one in table.options
                 ]
             self._say_costs(deployments)
-        if None in (own["price_hour"], own["gpu_price_hour"]):
+        if by_table:
             self._say_where_from(table, options["prices"])
 
     def _say(self, found: Plan, options: dict[str, Any], *, is_measured: bool) -> None:
