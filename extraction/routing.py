@@ -187,7 +187,7 @@ def notes(organization: Organization) -> list[str]:
     if second and not _is_measured(organization.backend, second):
         said.append(
             f"Nobody has measured how often {organization.backend} and {second} are right together. Until then their "
-            "agreement lets no value pass by itself: people check the same values as before, with both at hand."
+            "agreement lets no value pass by itself; what they read differently goes to people, with both at hand."
         )
     return said
 
