@@ -315,11 +315,21 @@ def _settle(
     :param stopped: nobody waits for it any more, but a server goes on until its own time limit.
     """
     price = registry.price(name)
-    if reading is None and price.on_server:
-        budget.settle(reservation, money=None, seconds=None if stopped else spent)
+    if reading is not None:
+        usage = reading.usage
+    elif not price.on_server:
+        usage = Usage()
+    elif stopped:
+        budget.settle(reservation, money=None, seconds=None)
+        return
     else:
-        usage = reading.usage if reading else Usage()
-        budget.settle(reservation, money=costs.cost(price, usage, spent), seconds=spent)
+        # It worked no longer than we waited, part of which went into the words of the pages.
+        usage = Usage(None, None, min(spent, float(reservation.seconds)))
+    budget.settle(
+        reservation,
+        money=costs.cost(price, usage, spent),
+        seconds=costs.paid_seconds(price, usage, spent),
+    )
 
 
 def _note(
