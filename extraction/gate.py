@@ -60,11 +60,11 @@ def doubtful(
         if not claimed:
             continue
         if found is None:
-            add(name, f"the uploader stated {_shown(name, claimed)}, but none was found on the page")
+            add(name, f"the uploader stated {shown(name, claimed)}, but none was found on the page")
         elif not same_value(name, claimed, found.value):
             add(
                 name,
-                f"the page says {_shown(name, found.value)}, the uploader stated {_shown(name, claimed)}",
+                f"the page says {shown(name, found.value)}, the uploader stated {shown(name, claimed)}",
             )
         else:
             agreed.add(name)
@@ -91,6 +91,11 @@ def doubtful(
             add(name, _explain(value))  # neither a threshold nor who agrees with it makes up for the page
             continue
         if name not in watched:
+            continue
+        if value.held:
+            add(
+                name, _explain(value)
+            )  # whoever else agrees: one of two readers is wrong, or nobody measured it
             continue
         threshold = thresholds.get(name, default_threshold)
         if value.confidence < (min(threshold, AGREED_THRESHOLD) if name in agreed else threshold):
@@ -159,7 +164,8 @@ def _label(name: str) -> str:
     return label if label.startswith(("PO", "IBAN")) else label[0].lower() + label[1:]
 
 
-def _shown(name: str, value: str) -> str:
+def shown(name: str, value: str) -> str:
+    """Return a normalised value as it is named in a sentence: money with commas at the thousands."""
     if name in FIELDS and FIELDS[name].kind == "money":
         try:
             return money_text(Decimal(value))
@@ -170,17 +176,20 @@ def _shown(name: str, value: str) -> str:
 
 def _explain(value: FieldValue) -> str:
     """Say why a value is unsure, and what else speaks for it: "48 %: hard to read; work order 30187 is open"."""
-    return "; ".join(part for part in (_doubt(value), value.support) if part)
+    second = f"{value.second} reads the same" if value.agreed else ""
+    return "; ".join(part for part in (_doubt(value), second, value.support) if part)
 
 
 def _doubt(value: FieldValue) -> str:
     """Say it with the rivals' names: "71 %: two amounts could be the total, 1,450.00 and 1,950.00"."""
+    if value.held:
+        return value.reason
     share = f"{value.confidence * 100:.0f} %"
     rivals = [a for a in value.alternatives if a.value != value.value and _is_rival(a, value)]
     if rivals and value.name in FIELDS:
         kind = FIELDS[value.name].kind
         what = {"money": "amounts", "date": "dates", "id": "numbers", "text": "places"}.get(kind, "values")
-        names = [_shown(value.name, value.value), *(_shown(value.name, a.value) for a in rivals[:2])]
+        names = [shown(value.name, value.value), *(shown(value.name, a.value) for a in rivals[:2])]
         listed = " and ".join(names) if len(names) == 2 else ", ".join(names[:-1]) + " and " + names[-1]
         count = {2: "two", 3: "three"}[len(names)]
         return f"{share}: {count} {what} could be the {_label(value.name)}, {listed}"

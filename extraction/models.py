@@ -15,7 +15,7 @@ from invoiceapp.records.models import Invoice, Organization
 
 
 class Certification(models.Model):
-    """Thresholds worked out from what people checked, with the evidence. Never rewritten: the newest row holds."""
+    """Thresholds worked out from what people checked, with the evidence. Never rewritten: a version's newest holds."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     backend = models.CharField(max_length=40)
@@ -76,6 +76,17 @@ class Run(models.Model):
     seconds_total = models.FloatField(null=True, blank=True)
     seconds_words = models.FloatField(null=True, blank=True)
     seconds_fields = models.FloatField(null=True, blank=True)
+    seconds_model = models.FloatField(
+        null=True, blank=True, help_text="In which a model worked or its server answered."
+    )
+    input_tokens = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Empty: the model server counted none."
+    )
+    output_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cost = models.DecimalField(
+        max_digits=16, decimal_places=6, null=True, blank=True, help_text="Empty: nobody stated the price."
+    )
+    cost_currency = models.CharField(max_length=3, blank=True, help_text="Of the prices when it was read.")
     line_items = models.JSONField(default=list, help_text="As read: [{values, confidence, page, box}, ...]")
     checks = models.JSONField(default=list, help_text="[{rule, passed, difference, fields, message}, ...]")
     doubts = models.JSONField(
@@ -114,6 +125,76 @@ class Run(models.Model):
         return f"{self.backend} run {self.pk} of {self.invoice_id}"
 
 
+class Consultation(models.Model):
+    """One further reader of one run: why it was asked, what became of it, what it cost. Append-only.
+
+    It is there also where the reader could not be asked, with the reason: nobody should wonder why it had no say.
+    """
+
+    class Purpose(models.TextChoices):
+        DOUBTFUL = "doubtful", "asked about doubtful fields"
+        VERIFY = "verify", "asked to check every field"
+        INSTEAD = "instead", "to read first"
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", "Answered"
+        MISSING = "missing", "Not set up"
+        OVER_BUDGET = "over_budget", "No budget left"
+        FAILED = "failed", "Failed"
+        LATE = "late", "Took too long"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="consultations")
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    reader = models.CharField(max_length=40)
+    version = models.CharField(max_length=80, blank=True)
+    asked = models.JSONField(default=list, help_text="Fields in which it had a say; empty: all.")
+    outcome = models.CharField(max_length=12, choices=Outcome)
+    error = models.TextField(blank=True, help_text="Why it had no say, as a sentence.")
+    seconds = models.FloatField(default=0.0)
+    seconds_model = models.FloatField(null=True, blank=True)
+    cost = models.DecimalField(
+        max_digits=16, decimal_places=6, null=True, blank=True, help_text="Empty: unknown."
+    )
+    cost_currency = models.CharField(max_length=3, blank=True)
+    input_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    agreed = models.PositiveSmallIntegerField(default=0, help_text="Fields that both read alike.")
+    differed = models.PositiveSmallIntegerField(default=0)
+    only_first = models.PositiveSmallIntegerField(default=0, help_text="Fields that it does not find.")
+    only_second = models.PositiveSmallIntegerField(default=0, help_text="Fields that only it finds.")
+    said = models.JSONField(
+        default=dict,
+        help_text="Field -> [first value, its confidence, second value, its confidence], before both met.",
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome="answered") | ~Q(error=""), name="consultation_says_why_not"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reader} for run {self.run_id}: {self.outcome}"
+
+    @property
+    def sentence(self) -> str:
+        """What became of it, for people."""
+        asked = f"{self.reader} was {self.get_purpose_display()}"
+        if self.outcome != self.Outcome.ANSWERED:
+            return f"{asked} and had no say: {self.error}"
+        counted = (
+            (self.agreed, "read the same"),
+            (self.differed, "differs" if self.differed == 1 else "differ"),
+            (self.only_first, "not found by it"),
+            (self.only_second, "found by it alone"),
+        )
+        met = ", ".join(f"{number} {words}" for number, words in counted if number)
+        return f"{asked}: {met or 'it found none of them either'}"
+
+
 class FieldReading(models.Model):
     """One field as one run read it."""
 
@@ -125,12 +206,25 @@ class FieldReading(models.Model):
     score = models.FloatField(default=0.0, help_text="The reader's raw score, before calibration.")
     page = models.PositiveIntegerField(null=True, blank=True)
     box = models.JSONField(null=True, blank=True, help_text="[x0, y0, x1, y1], page-relative.")
-    alternatives = models.JSONField(default=list, help_text="[{value, text, confidence, page, box}, ...]")
+    alternatives = models.JSONField(
+        default=list, help_text="[{value, text, confidence, page, box, reader}, ...]"
+    )
     accepted = models.BooleanField(help_text="The gate let it pass without a person.")
     clearance = models.FloatField(
         null=True,
         blank=True,
         help_text="Highest threshold at which the gate lets it pass; empty: no threshold decides over it.",
+    )
+    reader = models.CharField(
+        max_length=40, blank=True, help_text="Whose value it is, where two were asked; empty: the run's."
+    )
+    second = models.CharField(
+        max_length=40, blank=True, help_text="The other reader that was asked about it."
+    )
+    agreed = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whether that one reads the same; empty: it reads nothing, or wasn't asked.",
     )
 
     class Meta:
@@ -143,6 +237,54 @@ class FieldReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.value}"
+
+    @property
+    def read_by(self) -> str:
+        """Who read it and what the other reader says, for people; empty where one reader was asked."""
+        if not self.second:
+            return ""
+        says = {True: "reads the same", False: "reads something else", None: "does not find it"}[self.agreed]
+        return f"read by {self.reader}; {self.second} {says}"
+
+
+class BudgetDay(models.Model):
+    """What an organization's readers other than the embedded one took on one of its days, and may still take."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(help_text="In the organization's time zone.")
+    money = models.DecimalField(
+        max_digits=16,
+        decimal_places=6,
+        default=0,
+        help_text="Spent and set aside, in the currency of the prices.",
+    )
+    seconds = models.DecimalField(
+        max_digits=14, decimal_places=3, default=0, help_text="Spent and set aside."
+    )
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "day"], name="budget_once_per_day"),
+            models.CheckConstraint(condition=Q(money__gte=0, seconds__gte=0), name="budget_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.money} and {self.seconds} s"
+
+
+class Reservation(models.Model):
+    """The most that one reading at work may take; gone once it is known what it took (`extraction.budget`)."""
+
+    day = models.ForeignKey(BudgetDay, on_delete=models.CASCADE, related_name="reservations")
+    backend = models.CharField(max_length=40)
+    money = models.DecimalField(max_digits=16, decimal_places=6)
+    seconds = models.DecimalField(max_digits=14, decimal_places=3)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.money} and {self.seconds} s"
 
 
 class Prompt(models.Model):

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from extraction.costs import Price
 from extraction.schema import Backend, ReaderError
 
 DEFAULT: Final = "layout"
+EMBEDDED: Final = frozenset({"layout", "layout_rules"})
+"""The readers of the product itself: no budget is about them."""
 
 
 def _layout() -> Backend:
@@ -103,6 +106,13 @@ def configured() -> tuple[str, ...]:
     return tuple(
         name for name in _READERS if name not in _NEEDS or settings.READERS[name].get(_NEEDS[name], "")
     )
+
+
+def price(name: str) -> Price:
+    """Return what the settings say that a reader costs."""
+    from django.conf import settings
+
+    return Price(**settings.PRICES[name]) if name in settings.PRICES else Price()
 
 
 def asks_a_model(name: str) -> bool:

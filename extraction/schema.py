@@ -135,13 +135,14 @@ def on_page(box: Box, outline: Sequence[tuple[float, float]]) -> Box:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A further candidate for a field, less likely than the value chosen."""
+    """A further candidate for a field, less likely than the value chosen; ``reader`` names another reader it is of."""
 
     value: str
     text: str
     confidence: float
     page: int | None = None
     box: Box | None = None
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,11 @@ class FieldValue:
     plain words what speaks against the value, ``support`` what the office knows that speaks for it (and is not part
     of ``confidence``); they are empty if nothing does. ``grounded`` is false where a
     reader says a value that is not among the words on the page: no threshold lets it pass without a person.
+
+    Where two readers were asked about it (``extraction.cascade``) ``reader`` names the one whose value this is and
+    ``second`` the other one; ``agreed`` says whether that one reads the same, and is None if it reads nothing.
+    ``held`` values pass no threshold either: two readers differ, or nobody measured how far one of them can be
+    believed there.
     """
 
     name: str
@@ -168,6 +174,10 @@ class FieldValue:
     reason: str = ""
     support: str = ""
     grounded: bool = True
+    reader: str = ""
+    second: str = ""
+    agreed: bool | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +220,32 @@ class Seconds:
     total: float = 0.0
     words: float = 0.0
     fields: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was asked of a model: what it is paid by.
+
+    Tokens count what went in (words and pictures) and what came out; None where a server does not say.
+    ``model_seconds`` is the wall time the model worked or the server took to answer; questions that were asked
+    together share it. The readers that ask no model leave everything at 0.
+    """
+
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    model_seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return both together; a number that is unknown in one of them stays unknown."""
+        return Usage(
+            _sum(self.input_tokens, other.input_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            self.model_seconds + other.model_seconds,
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +301,7 @@ class Reading:
     checks: tuple[Check, ...] = ()
     words: tuple[tuple[Word, ...], ...] = ()
     seconds: Seconds = Seconds()
+    usage: Usage = Usage()
 
 
 @runtime_checkable

@@ -10,18 +10,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from extraction import gate, memory, registry
+from extraction import budget, costs, gate, memory, registry, routing
 from extraction.backends.generative.prompts import faults
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, FieldReading, Prompt, Run, VendorMemory
+from extraction.models import Certification, Consultation, FieldReading, Prompt, Run, VendorMemory
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
 from extraction.schema import (
@@ -34,6 +35,7 @@ from extraction.schema import (
     ReaderError,
     Reading,
     Seconds,
+    Usage,
     Word,
 )
 from invoiceapp.records import matching
@@ -56,7 +58,7 @@ def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
         invoice=invoice,
         token=token,
         attempt=attempt,
-        backend=invoice.organization.backend,
+        backend=routing.usual_reader(invoice),
         started=timezone.now(),
     )
 
@@ -71,7 +73,9 @@ def pages_at_once(backend: str) -> int:
 
 
 def read(run: Run) -> Reading:
-    """Read the run's document. Slow, outside any transaction; keeps pictures of the pages for people.
+    """Read the run's document with the readers that its organization chose (`extraction.routing`).
+
+    Slow, outside any transaction; keeps pictures of the pages for people.
 
     :raises extraction.documents.DocumentRefused: if the file can't be opened.
     :raises extraction.schema.ReaderError: if the backend can't work.
@@ -83,7 +87,7 @@ def read(run: Run) -> Reading:
 
 
 def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
-    """Read the documents of runs, those of one backend together where it can do that; see `read`.
+    """Read the documents of runs, those of one reader together where it can do that; see `read`.
 
     :returns: for each what was read, or why it could not be; one that fails leaves the others alone.
     """
@@ -94,32 +98,29 @@ def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
             opened[number] = _open(run)
         except Exception as error:  # noqa: BLE001  told in the history of its invoice
             outcomes[number] = error
-    for name in dict.fromkeys(runs[number].backend for number in opened):
-        alike = [number for number in opened if runs[number].backend == name]
+    # Documents of organizations with one usual reader may have different ones for what is urgent.
+    for reader in dict.fromkeys(runs[number].backend for number in opened):
+        own = [number for number in opened if runs[number].backend == reader]
+        first: Sequence[Reading | Exception]
         try:
-            found = _read_documents(name, [opened[number].document for number in alike])
-        except Exception as error:  # noqa: BLE001  a reader that can't be used at all
-            found = [error] * len(alike)
-        for number, outcome in zip(alike, found, strict=True):
-            whole = outcome if isinstance(outcome, Exception) else opened[number].whole(outcome)
-            outcomes[number] = whole
-    return [outcomes[number] for number in range(len(runs))]
+            first = routing.read_first([runs[k] for k in own], [opened[k].document for k in own])
+        except Exception as error:  # noqa: BLE001  a reader that can't be asked at all
+            first = [error] * len(own)
+        outcomes |= dict(zip(own, first, strict=True))
+    return [
+        outcome if isinstance(outcome, Exception) else _with_second(runs[number], opened[number], outcome)
+        for number, outcome in ((number, outcomes[number]) for number in range(len(runs)))
+    ]
 
 
-def _read_documents(name: str, documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
-    backend = registry.backend(name)
-    if isinstance(backend, BatchBackend):
-        return backend.read_many(documents)
-    found: list[Reading | Exception] = []
-    for document in documents:
-        begun = time.perf_counter()
-        try:
-            reading = backend.read(document.pages, document.hints)
-            took = time.perf_counter() - begun
-            found.append(replace(reading, seconds=replace(reading.seconds, total=took)))
-        except Exception as error:  # noqa: BLE001
-            found.append(error)
-    return found
+def _with_second(run: Run, opened: _Opened, first: Reading) -> Reading | Exception:
+    begun = time.perf_counter()
+    try:
+        reading = routing.consult(run, first, opened.document, lambda found: _judge(run, found).doubts)
+    except Exception as error:  # noqa: BLE001  told in the history of its invoice, and no other's
+        return error
+    took = first.seconds.total + time.perf_counter() - begun
+    return opened.whole(replace(reading, seconds=replace(first.seconds, total=took)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,23 +167,11 @@ def _open(run: Run) -> _Opened:
 
 def store(run: Run, reading: Reading) -> None:
     """Keep what was found and what the gate says of it. The caller's transaction also ends the work row."""
-    invoice = run.invoice
-    stated = _stated(invoice)
-    organization = invoice.organization
-    known = _known_to_the_office(organization, reading)
-    flagged = _unknown_to_the_office(organization, reading)
-    certification = certification_for(organization, run.backend, reading.model_version)
-    doubts = gate.doubtful(
-        reading,
-        {**meanwhile(organization, run.backend), **(certification.thresholds() if certification else {})},
-        default_threshold=organization.accept_threshold,
-        stated=stated,
-        known=known,
-        flagged=flagged,
-    )
-    clearance = gate.clearance(reading, stated=stated, known=known, flagged=flagged)
-    run.certification = certification
-    run.audit_share = organization.audit_share
+    found = _judge(run, reading)
+    doubts, clearance = found.doubts, found.clearance()
+    run.backend = reading.backend  # another one than the first that was to read, where that one could not
+    run.certification = found.certification
+    run.audit_share = run.invoice.organization.audit_share
     run.status = Run.Status.DONE
     run.model_version = reading.model_version
     run.document_type = reading.document_type
@@ -190,6 +179,7 @@ def store(run: Run, reading: Reading) -> None:
     run.seconds_total = reading.seconds.total
     run.seconds_words = reading.seconds.words
     run.seconds_fields = reading.seconds.fields
+    _note_cost(run, reading)
     run.line_items = [
         {
             "values": dict(line.values),
@@ -216,12 +206,12 @@ def store(run: Run, reading: Reading) -> None:
         FieldReading(
             run=run,
             field=name,
-            value=found.value,
-            text=found.text,
-            confidence=min(max(found.confidence, 0.0), 1.0),
-            score=found.score,
-            page=found.page,
-            box=found.box.as_list() if found.box else None,
+            value=value.value,
+            text=value.text,
+            confidence=min(max(value.confidence, 0.0), 1.0),
+            score=value.score,
+            page=value.page,
+            box=value.box.as_list() if value.box else None,
             alternatives=[
                 {
                     "value": other.value,
@@ -229,14 +219,53 @@ def store(run: Run, reading: Reading) -> None:
                     "confidence": other.confidence,
                     "page": other.page,
                     "box": other.box.as_list() if other.box else None,
+                    "reader": other.reader,
                 }
-                for other in found.alternatives
+                for other in value.alternatives
             ],
             accepted=name not in doubts,
             clearance=clearance.get(name),
+            reader=value.reader,
+            second=value.second,
+            agreed=value.agreed,
         )
-        for name, found in reading.fields.items()
+        for name, value in reading.fields.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the gate says of a reading, with what it was told: ``doubts`` are what a person must see, and why."""
+
+    reading: Reading
+    doubts: dict[str, str]
+    certification: Certification | None
+    stated: Mapping[str, str]
+    known: frozenset[str]
+    flagged: Mapping[str, str]
+
+    def clearance(self) -> dict[str, float]:
+        """Return `gate.clearance` of the same reading."""
+        return gate.clearance(self.reading, stated=self.stated, known=self.known, flagged=self.flagged)
+
+
+def _judge(run: Run, reading: Reading) -> _Verdict:
+    """Put a reading before the gate, with what the organization knows and wants."""
+    organization = run.invoice.organization
+    stated = _stated(run.invoice)
+    known = frozenset(_known_to_the_office(organization, reading))
+    flagged = _unknown_to_the_office(organization, reading)
+    certification = certification_for(organization, reading.backend, reading.model_version)
+    limits = meanwhile(organization, reading.backend)
+    doubts = gate.doubtful(
+        reading,
+        {**limits, **(certification.thresholds() if certification else {})},
+        default_threshold=organization.accept_threshold,
+        stated=stated,
+        known=known,
+        flagged=flagged,
+    )
+    return _Verdict(reading, doubts, certification, stated, known, flagged)
 
 
 def _stated(invoice: Invoice) -> dict[str, str]:
@@ -262,17 +291,21 @@ def office_of(invoice: Invoice) -> Office:
 def certification_for(organization: Organization, backend: str, model_version: str) -> Certification | None:
     """Return the thresholds in force for a reader's version, or None where the one plain threshold holds.
 
-    Thresholds that were worked out for another target or another version of the reader promise nothing.
+    Thresholds that were worked out for another target, another version of the reader or another combination of
+    readers promise nothing. While a second reader is down the first one's own hold, and its combination's again after.
     """
     if organization.target_accuracy is None:
         return None
-    newest = Certification.objects.filter(organization=organization).order_by("-created", "-pk").first()
-    fits = newest is not None and (newest.target, newest.backend, newest.model_version) == (
-        organization.target_accuracy,
-        backend,
-        model_version,
+    return (
+        Certification.objects.filter(
+            organization=organization,
+            target=organization.target_accuracy,
+            backend=backend,
+            model_version=model_version,
+        )
+        .order_by("-created", "-pk")
+        .first()
     )
-    return newest if fits else None
 
 
 def meanwhile(organization: Organization, backend: str) -> dict[str, float]:
@@ -313,12 +346,43 @@ def _unknown_to_the_office(organization: Organization, reading: Reading) -> dict
     return {} if job.is_open else {"work_order_number": f"work order {job.number} is closed"}
 
 
-def end_run(run: Run, status: str, *, error: str = "") -> None:
-    """Close a run that brought nothing: it failed, or another one was faster."""
+def _note_cost(run: Run, reading: Reading) -> None:
+    """Enter what a reading took and cost, with every reader that was asked for it. The caller saves."""
+    asked = list(run.consultations.all())
+    own = max(reading.seconds.total - sum(one.seconds for one in asked), 0.0)
+    usage, cost = reading.usage, costs.cost(registry.price(reading.backend), reading.usage, own)
+    for one in asked:
+        if one.outcome == Consultation.Outcome.ANSWERED:
+            usage += Usage(one.input_tokens, one.output_tokens, one.seconds_model or 0.0)
+        if one.cost is not None:
+            cost = None if cost is None else cost + one.cost
+        elif one.outcome == Consultation.Outcome.ANSWERED:
+            cost = None
+    run.seconds_model = usage.model_seconds
+    run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
+    run.cost = cost
+    run.cost_currency = settings.PRICE_CURRENCY
+
+
+def end_run(run: Run, status: str, *, error: str = "", reading: Reading | None = None) -> None:
+    """Close a run that brought nothing: it failed, or another one was faster.
+
+    :param reading: what it found too late; it cost something all the same. Without it a worker's time is known, what
+        a model server did is not.
+    """
     run.status = status
     run.error = error
     run.finished = timezone.now()
-    run.save(update_fields=["status", "error", "finished"])
+    if reading is not None:
+        _note_cost(run, reading)
+    elif not (price := registry.price(run.backend)).on_server:
+        run.cost = costs.cost(price, Usage(), (run.finished - run.started).total_seconds())
+        run.cost_currency = settings.PRICE_CURRENCY
+    run.save(
+        update_fields=[
+            "status", "error", "finished", "seconds_model", "input_tokens", "output_tokens", "cost", "cost_currency",
+        ]
+    )  # fmt: skip
 
 
 def abandon_runs(invoice: Invoice, *, error: str) -> None:
@@ -464,8 +528,9 @@ def pages_with_words(document: Document) -> list[tuple[PageImage, tuple[Word, ..
 
 
 def forget_old() -> int:
-    """Remove what no checked invoice has confirmed for `REMEMBERED`; returns how many rows."""
-    return VendorMemory.objects.filter(updated__lt=timezone.now() - REMEMBERED).delete()[0]
+    """Remove what no checked invoice has confirmed for `REMEMBERED`, and old reservations; returns how many rows."""
+    memories_gone = VendorMemory.objects.filter(updated__lt=timezone.now() - REMEMBERED).delete()[0]
+    return memories_gone + budget.forget_old()
 
 
 def _under(keys: memory.Keys) -> Q:

@@ -7,8 +7,10 @@ also knocks at the broker and the storage.
 from __future__ import annotations
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -174,6 +176,72 @@ def check_model_server(app_configs: Apps, **kwargs: Any) -> Messages:
     return found
 
 
+@register()
+def check_prices(app_configs: Apps, **kwargs: Any) -> Messages:
+    """Prices are amounts of one currency, and a model server is paid in one way."""
+    found: Messages = []
+    if not re.fullmatch("[A-Z]{3}", settings.PRICE_CURRENCY):
+        found.append(
+            checks.Error(
+                f"PRICE_CURRENCY is {settings.PRICE_CURRENCY!r}, which is no currency.",
+                hint="Give its three letters, like USD or EUR.",
+                id="invoiceapp.E012",
+            )
+        )
+    for variable, price in _stated_prices().items():
+        if price < 0:
+            found.append(
+                checks.Error(
+                    f"{variable} is {price}; a price can't be less than nothing.",
+                    hint=f"Set {variable} to what it costs, or leave it out: costs are then shown as not stated.",
+                    id="invoiceapp.E013",
+                )
+            )
+    server = settings.PRICES["openai_server"]
+    tokens = [server["input_million"] > 0, server["output_million"] > 0]
+    if server["hour"] > 0 and any(tokens):
+        found.append(
+            checks.Error(
+                "The model server is paid by the hour and by the token: each reading would be counted twice.",
+                hint="Set MODEL_SERVER_PRICE_HOUR for a machine of your own, or MODEL_SERVER_PRICE_INPUT and "
+                "MODEL_SERVER_PRICE_OUTPUT for a service.",
+                id="invoiceapp.E014",
+            )
+        )
+    elif any(tokens) and not all(tokens):
+        found.append(
+            checks.Warning(
+                "Only one of MODEL_SERVER_PRICE_INPUT and MODEL_SERVER_PRICE_OUTPUT is stated: the other tokens would "
+                "count as free.",
+                hint="State both, each for a million tokens.",
+                id="invoiceapp.W008",
+            )
+        )
+    if settings.MODEL_SERVER_MAX_INPUT < 1:
+        found.append(
+            checks.Error(
+                f"MODEL_SERVER_MAX_INPUT is {settings.MODEL_SERVER_MAX_INPUT}: a budget would be kept for questions "
+                "that hold nothing.",
+                hint="Set it to the most tokens that one question can have, or leave it out (16384).",
+                id="invoiceapp.E015",
+            )
+        )
+    return found
+
+
+def _stated_prices() -> dict[str, Decimal]:
+    """Return the prices of the settings by the variables that state them."""
+    prices = settings.PRICES
+    return {
+        "WORKER_PRICE_HOUR": prices["layout"]["hour"],
+        "LLAMA_PRICE_HOUR": prices["llama"]["hour"],
+        "PIXTRAL_PRICE_HOUR": prices["pixtral"]["hour"],
+        "MODEL_SERVER_PRICE_HOUR": prices["openai_server"]["hour"],
+        "MODEL_SERVER_PRICE_INPUT": prices["openai_server"]["input_million"],
+        "MODEL_SERVER_PRICE_OUTPUT": prices["openai_server"]["output_million"],
+    }
+
+
 @register(Tags.database)
 def check_organizations(app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any) -> Messages:
     """Every organization's time zone and reader exist. Warnings: an error would stop the update that brings them."""
@@ -182,7 +250,11 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
     try:
         if Organization._meta.db_table not in connections["default"].introspection.table_names():
             return []  # before the first migration
-        rows = list(Organization.objects.values_list("name", "time_zone", "backend"))
+        rows = list(
+            Organization.objects.values_list(
+                "name", "time_zone", "backend", "reading_policy", "second_backend", "urgent_backend"
+            )
+        )
     except DatabaseError as error:
         return [
             checks.Error(
@@ -190,7 +262,17 @@ def check_organizations(app_configs: Apps, databases: Sequence[str] | None = Non
             )
         ]
     found: Messages = []
-    for name, time_zone, backend in rows:
+    for name, time_zone, backend, policy, second, urgent in rows:
+        further = {urgent} | ({second} if policy != Organization.ReadingPolicy.ALONE else set())
+        found += [
+            checks.Warning(
+                f"{name} wants {reader!r} to be asked too, which is not set up here: its invoices are read without it.",
+                hint="`manage.py models list` says what is missing; or choose another reader on the settings page.",
+                id="invoiceapp.W009",
+            )
+            for reader in sorted(further - {""})
+            if reader not in registry.configured()
+        ]
         if not _is_time_zone(time_zone):
             found.append(
                 checks.Warning(

@@ -83,8 +83,8 @@ def process_next(queue: str) -> str:
     return "\n".join(outcomes)
 
 
-def _mates(item: WorkItem) -> list[WorkItem]:
-    at_once = extraction.services.pages_at_once(item.organization.backend)
+def _mates(item: WorkItem, reader: str) -> list[WorkItem]:
+    at_once = extraction.services.pages_at_once(reader)
     if at_once < 2:
         return []
     return work.claim_mates(item, pages=at_once - item.invoice.document.page_count)
@@ -119,7 +119,7 @@ def _do(first: WorkItem) -> list[str]:
 
     try:
         begin(first)
-        mates = _mates(first) if first.pk in runs else []
+        mates = _mates(first, runs[first.pk].backend) if first.pk in runs else []
         open_items |= {mate.pk: mate for mate in mates}
         for mate in mates:
             begin(mate)
@@ -160,7 +160,7 @@ def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
     """Store what was read and take the invoice to people, or discard it if somebody else was faster."""
     with transaction.atomic():
         if not work.finish(item):
-            extraction.services.end_run(run, Run.Status.OVERTAKEN)
+            extraction.services.end_run(run, Run.Status.OVERTAKEN, reading=reading)
             return "overtaken, result discarded"
         extraction.services.store(run, reading)
         review.services.route(run)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,17 @@ def _number(name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number.") from None
+
+
+def _price(name: str) -> Decimal:
+    text = env.str(name, default="0")
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a number with a point, like 2.50.")
+    return value
 
 
 def _path(name: str) -> Path | None:
@@ -359,6 +371,28 @@ READERS: dict[str, dict[str, Any]] = {
         "calibration": _path("MODEL_SERVER_CALIBRATION"),
     },
 }
+
+# --- what readers cost (docs/operations.md); 0: not stated -----------------------------------------
+PRICE_CURRENCY = env.str("PRICE_CURRENCY", default="USD")
+_WORKER = {"hour": _price("WORKER_PRICE_HOUR")}
+PRICES: dict[str, dict[str, Any]] = {
+    "layout": _WORKER,
+    "layout_rules": _WORKER,
+    "doctr": _WORKER,
+    "llama": {"hour": _price("LLAMA_PRICE_HOUR")},
+    "pixtral": {"hour": _price("PIXTRAL_PRICE_HOUR")},
+    "openai_server": {
+        "hour": _price("MODEL_SERVER_PRICE_HOUR"),
+        "input_million": _price("MODEL_SERVER_PRICE_INPUT"),
+        "output_million": _price("MODEL_SERVER_PRICE_OUTPUT"),
+        "on_server": True,
+    },
+}
+# Tokens of one question to the model server at most: nobody can count them beforehand, but a budget must hold.
+MODEL_SERVER_MAX_INPUT = _number("MODEL_SERVER_MAX_INPUT", 16384)
+
+# What was measured for pairs of readers (python -m extraction.evaluation.agreement): a folder of .json files.
+AGREEMENTS_DIR = _path("AGREEMENTS_DIR")
 
 # --- people, time, language --------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [

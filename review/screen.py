@@ -52,7 +52,8 @@ class FieldRow:
     """One field of the form.
 
     ``text`` is what stands in the input, ``original`` what stood there when the
-    page was opened; ``state`` is one of invalid, check, machine, person, missing.
+    page was opened; ``state`` is one of invalid, check, machine, person, missing; ``read_by`` says what a second
+    reader makes of a value, unless ``reason`` does.
     """
 
     name: str
@@ -63,6 +64,7 @@ class FieldRow:
     state: str
     reason: str = ""
     hint: str = ""
+    read_by: str = ""
     stated: str = ""
     stated_agrees: bool = True
     percent: int | None = None
@@ -192,6 +194,9 @@ def field_rows(
             row.page, row.box = value.page, value.box
         elif reading and reading.box is not None:
             row.page, row.box = reading.page, reading.box
+        if reading and reading.second and value and value.value == reading.value and row.state != "person":
+            told = reading.second in row.reason or reading.reader in row.reason
+            row.read_by = "" if told or not (row.to_check or reading.agreed) else reading.read_by
         if reading and row.to_check:
             row.percent = min(99, round(reading.confidence * 100))
         row.offers = _offers(row, reading)
@@ -236,7 +241,8 @@ def _offers(row: FieldRow, reading: Any) -> list[Offer]:
         if not text or text == row.original or any(offer.text == text for offer in offers):
             continue
         confidence = candidate.get("confidence")
-        note = candidate.get("note") or (f"{round(confidence * 100)} %" if confidence is not None else "")
+        percent = f"{round(confidence * 100)} %" if confidence is not None else ""
+        note = candidate.get("note") or ", ".join(part for part in (candidate.get("reader"), percent) if part)
         offers.append(Offer(text, note, candidate.get("page"), candidate.get("box")))
     return offers[:MOST_OFFERED]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,14 @@ from extraction.backends.generative.reader import (
     Shown,
     reader_of,
 )
-from extraction.schema import ReaderError
+from extraction.backends.generative.shared_time import SharedTime
+from extraction.schema import ReaderError, Usage
 
 NAME = "openai_server"
 _LONGEST_BY_DEFAULT = 1536  # pixels; letter paper at 140 dpi
+_MOST_TOKENS = (
+    10_000_000  # what a server could mean; a column of the table must hold the sum of a document's pages
+)
 # Written while reasoning, a schema would leave no room for the steps.
 _FREE_PROMPTS = frozenset({"step_by_step"})
 
@@ -84,6 +88,7 @@ class ServerAsker:
         self._server = PinnedServer(
             options.url, options.token, patience=options.patience, ca_file=options.ca_file
         )
+        self._time = SharedTime()
         self._schema = options.schema and options.prompt.partition(".")[0] not in _FREE_PROMPTS
         what = f"{options.model}/{options.max_tokens}/{self._schema}"
         self.identity = hashlib.sha256(what.encode()).hexdigest()[:8]
@@ -126,7 +131,13 @@ class ServerAsker:
 
     def _answer(self, question: Question) -> Generated | Exception:
         try:
-            return self._generated(self._server.post("/chat/completions", self._payload(question)))
+            payload = self._payload(question)
+            begun = self._time.begin()
+            try:
+                said = self._server.post("/chat/completions", payload)
+            finally:
+                took = self._time.end(begun)
+            return self._generated(said, took)
         except Exception as error:  # noqa: BLE001  it belongs to this question, and is told in its place
             return error
 
@@ -156,7 +167,7 @@ class ServerAsker:
             }
         return payload
 
-    def _generated(self, said: Any) -> Generated:
+    def _generated(self, said: Any, seconds: float) -> Generated:
         try:
             choice = said["choices"][0]
             text = choice["message"]["content"]
@@ -168,12 +179,26 @@ class ServerAsker:
             raise self._strange()
         logprobs = choice.get("logprobs")
         entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-        return Generated(text, aligned(text, entries) if isinstance(entries, list) else ())
+        tokens = aligned(text, entries) if isinstance(entries, list) else ()
+        return Generated(text, tokens, usage_of(said, seconds))
 
     def _strange(self) -> ReaderError:
         return ReaderError(
             f"The model server {self._server.name} answered with something other than a completion."
         )
+
+
+def usage_of(said: Mapping[str, Any], seconds: float) -> Usage:
+    """Return what an answer took, as its ``usage`` says; tokens are unknown where that is missing or no number.
+
+    :param seconds: of the server's time, with all attempts; of what was asked at once each has its part.
+    """
+    told = said.get("usage")
+    counts = [
+        told.get(name) if isinstance(told, dict) else None for name in ("prompt_tokens", "completion_tokens")
+    ]
+    asked, answered = (n if type(n) is int and 0 <= n <= _MOST_TOKENS else None for n in counts)
+    return Usage(asked, answered, seconds)
 
 
 def aligned(text: str, entries: list[Any]) -> tuple[TokenScore, ...]:

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0003_vendor_memory'),
-        ('records', '0004_picture_quality'),
+        ('extraction', '0005_consultation'),
+        ('records', '0006_reading_policy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

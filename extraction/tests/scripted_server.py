@@ -14,8 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-def completion(text: str | None, logprob: float | None = None) -> dict[str, Any]:
-    """Return a completion; with ``logprob`` every three characters of it are a token of that log-probability."""
+def completion(
+    text: str | None, logprob: float | None = None, usage: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a completion; with ``logprob`` every three characters of it are a token of that log-probability.
+
+    :param usage: what the server says that it took: ``prompt_tokens``, ``completion_tokens``.
+    """
     choice: dict[str, Any] = {
         "index": 0,
         "message": {"role": "assistant", "content": text},
@@ -29,7 +34,8 @@ def completion(text: str | None, logprob: float | None = None) -> dict[str, Any]
                 {"token": p.decode(errors="replace"), "bytes": list(p), "logprob": logprob} for p in pieces
             ]
         }
-    return {"object": "chat.completion", "choices": [choice]}
+    said = {"object": "chat.completion", "choices": [choice]}
+    return said if usage is None else {**said, "usage": usage}
 
 
 @dataclass

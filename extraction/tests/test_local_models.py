@@ -92,6 +92,14 @@ def test_questions_are_answered_the_same_alone_and_together(asker: TransformersA
         assert one.text == other.text
         assert [t.logprob for t in one.tokens] == pytest.approx([t.logprob for t in other.tokens], abs=1e-4)
         assert all(token.logprob < 0 for token in one.tokens)
+        # neither what fills the shorter question up nor what follows the end of an answer is counted
+        assert (one.usage.input_tokens, one.usage.output_tokens) == (
+            other.usage.input_tokens,
+            other.usage.output_tokens,
+        )
+        assert one.usage.model_seconds > 0
+    lengths = [answer.usage.input_tokens for answer in together]
+    assert len(set(lengths)) > 1, "the questions should differ in length"
 
 
 def test_probabilities_are_those_of_the_library(asker: TransformersAsker) -> None:
@@ -168,7 +176,7 @@ def test_each_token_of_a_long_answer_has_its_characters(llama: Path) -> None:
     text = "Peña & Söhne GmbH – 1.450,00 € " * 8
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     ids = [*ids, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.pad_token_id]
-    answer = _generated(tokenizer, ids, [-0.01 * k for k in range(len(ids))])
+    answer = _generated(tokenizer, ids, [-0.01 * k for k in range(len(ids))], input_tokens=7, seconds=0.5)
     assert answer.text == text
     assert len(answer.tokens) == len(ids) - 3 > 200
     assert (answer.tokens[0].start, answer.tokens[-1].end) == (0, len(text))

@@ -83,6 +83,48 @@ def test_a_document_is_read_and_every_value_placed(pages: list[PageImage]) -> No
     assert 0.5 < reading.fields["total"].confidence < gate.DEFAULT_THRESHOLD
 
 
+def test_tokens_of_all_questions_are_counted_and_the_time_they_took(pages: list[PageImage]) -> None:
+    told = answers(completion(json.dumps(RIGHT), usage={"prompt_tokens": 1500, "completion_tokens": 210}))
+
+    def slow(handler: Any) -> None:
+        time.sleep(0.3)
+        told(handler)
+
+    with scripted(slow) as server:
+        reading = read(server, [*pages, replace(pages[0], number=1)])
+    assert len(server.requests) == 2
+    assert (reading.usage.input_tokens, reading.usage.output_tokens) == (3000, 420)
+    assert 0.6 <= reading.usage.model_seconds <= reading.seconds.fields
+
+
+def test_a_second_in_which_the_server_works_on_four_pages_is_one_second(pages: list[PageImage]) -> None:
+    def slow(handler: Any) -> None:
+        time.sleep(0.5)
+        GOOD(handler)
+
+    with scripted(slow) as server:
+        reading = read(server, [replace(pages[0], number=k) for k in range(4)], concurrent=4)
+    assert len(server.requests) == 4
+    assert 0.45 <= reading.usage.model_seconds <= reading.seconds.fields
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": "many", "completion_tokens": -3},
+        {"prompt_tokens": True, "completion_tokens": 1e9},
+        {"prompt_tokens": 10**40, "completion_tokens": None},
+    ],
+)
+def test_a_server_that_counts_no_tokens_leaves_them_unknown(pages: list[PageImage], usage: Any) -> None:
+    with scripted(answers(completion(json.dumps(RIGHT), usage=usage))) as server:
+        reading = read(server, pages)
+    assert (reading.usage.input_tokens, reading.usage.output_tokens) == (None, None)
+    assert reading.usage.model_seconds > 0
+
+
 def test_what_is_sent_is_a_picture_a_schema_and_the_task(pages: list[PageImage]) -> None:
     with scripted(GOOD) as server:
         read(server, open_pages(encoded(invoice_picture(), "PNG")), crops=True)

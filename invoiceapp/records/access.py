@@ -71,6 +71,14 @@ def require(user: Any, organization: Organization | None, capability: str) -> Or
     return organization
 
 
+def organizations_where(user: Any, capability: str) -> models.QuerySet[Organization]:
+    """Return the organizations in which the user may do something (a key of `CAPABILITIES`), by name."""
+    from invoiceapp.records.models import Organization
+
+    held = {"memberships__user": user, "memberships__role__in": CAPABILITIES[capability]}
+    return Organization.objects.filter(**held).distinct().order_by("name", "pk")
+
+
 class VisibleQuerySet(models.QuerySet[Any]):
     """A queryset that knows whose eyes it is for.
 

@@ -26,6 +26,11 @@ class Organization(models.Model):
         TIMES = "times", "At fixed times of the day"
         COUNT = "count", "When enough are waiting"
 
+    class ReadingPolicy(models.TextChoices):
+        ALONE = "alone", "One reader alone"
+        DOUBTFUL = "doubtful", "A second reader for doubtful fields"
+        VERIFY = "verify", "A second reader checks every field"
+
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=80, unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -39,6 +44,16 @@ class Organization(models.Model):
     batch_size = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)])
 
     backend = models.CharField(max_length=40, default="layout")
+    reading_policy = models.CharField(
+        max_length=10,
+        choices=ReadingPolicy,
+        default=ReadingPolicy.ALONE,
+        help_text="When second_backend is asked beside backend.",
+    )
+    second_backend = models.CharField(max_length=40, blank=True)
+    urgent_backend = models.CharField(
+        max_length=40, blank=True, help_text="Reads urgent documents in backend's place; empty: none does."
+    )
     accept_threshold = models.FloatField(
         default=0.95, validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)]
     )
@@ -53,6 +68,20 @@ class Organization(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of confident values that a person checks all the same.",
     )
+    daily_money = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What readers other than the embedded one may cost a day, in the currency of their prices; empty: "
+        "no limit.",
+    )
+    daily_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Seconds a day that readers other than the embedded one may take; empty: no limit.",
+    )
     last_reference = models.PositiveIntegerField(default=1000)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -63,10 +92,23 @@ class Organization(models.Model):
                 | Q(target_accuracy__gte=0.5, target_accuracy__lt=1),
                 name="organization_target_can_be_met",
             ),
+            models.CheckConstraint(
+                condition=Q(reading_policy="alone") | ~Q(second_backend=""),
+                name="organization_second_reader_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_money__isnull=True) | Q(daily_money__gte=0),
+                name="organization_budget_is_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def readers(self, *, urgent: bool = False) -> list[str]:
+        """Return the readers that may be asked about one of its documents, the usual one first."""
+        second = self.second_backend if self.reading_policy != self.ReadingPolicy.ALONE else ""
+        return [name for name in (self.backend, second, self.urgent_backend if urgent else "") if name]
 
 
 class Membership(models.Model):

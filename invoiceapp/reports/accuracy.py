@@ -203,9 +203,13 @@ class Accuracy:
     # --- what is counted ---------------------------------------------------------------------
 
     def runs(self) -> QuerySet[Any]:
-        """Return the finished runs of the period that the filters let through."""
+        """Return the runs of the period that brought a reading and that the filters let through."""
+        return self.attempts().filter(status=Run.Status.DONE)
+
+    def attempts(self) -> QuerySet[Any]:
+        """Return the same runs, and those that failed or came too late: they cost something too."""
         rows = Run.objects.visible_to(self.user, self.organization).filter(
-            status=Run.Status.DONE, finished__gte=self.start, finished__lt=self.end
+            status__in=Run.FINISHED, finished__gte=self.start, finished__lt=self.end
         )
         if self.filters.backend:
             rows = rows.filter(backend=self.filters.backend)

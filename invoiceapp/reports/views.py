@@ -21,7 +21,7 @@ from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.invoices import WrongStatus
 from invoiceapp.records.models import Invoice, Organization, Page
 from invoiceapp.records.spreadsheet import safe_text
-from invoiceapp.reports import charts, operations
+from invoiceapp.reports import charts, costs, operations
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
 from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
 from review import certification
@@ -35,7 +35,7 @@ VERSIONS_SIDE_BY_SIDE = 4
 
 @require_GET
 def accuracy(request: OfficeRequest) -> HttpResponse:
-    """Say how often the reader was right: by field, week, version, vendor and confidence."""
+    """Say how often the reader was right: by field, week, version, vendor and confidence; and what readers cost."""
     organization = require(request.user, request.organization, "reports")
     filters = Filters.from_query(request.GET)
     figures = Accuracy(request.user, organization, filters)
@@ -70,6 +70,8 @@ def accuracy(request: OfficeRequest) -> HttpResponse:
         "bins": [
             (found, charts.mark(bin_axis, found.true), bin_axis.at(found.said)) for found in report.bins
         ],
+        "costs": [] if filters.field else costs.by_reader(figures),
+        "costs_elsewhere": costs.by_organization(figures),
         **_corrections(figures, request),
     }
     return render(request, "reports/accuracy.html", context)
@@ -166,6 +168,12 @@ def accuracy_csv(request: OfficeRequest, chart: str) -> HttpResponse:
             [_share(found.low), _share(found.high), _share(found.said), *_estimate_cells(found.true)]
             for found in report.bins
         )
+    elif chart == "costs":
+        columns = (
+            "organization", "reader", "asked", "invoices", "readings", "pages", "seconds",
+            "readings_without_price", "currency", "cost", "cost_per_invoice",
+        )  # fmt: skip
+        rows = costs.cells(costs.by_organization(figures) or costs.by_reader(figures))
     elif chart == "corrections":
         columns = ("when", "invoice", "field", "read", "corrected", "confidence", "noticed_by_chance", "by")
         rows = (

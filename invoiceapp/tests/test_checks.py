@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_the_defaults_are_sound(settings: Any) -> None:
         checks.check_several_machines,
         checks.check_time_zone,
         checks.check_model_server,
+        checks.check_prices,
     ):
         assert check(None) == []
 
@@ -69,6 +71,39 @@ def test_a_model_server_is_waited_for_in_time_and_gets_its_token_in_private(
 ) -> None:
     settings.READERS = {**settings.READERS, "openai_server": {**settings.READERS["openai_server"], **server}}
     assert ids(checks.check_model_server(None)) == complaints
+
+
+@pytest.mark.parametrize(
+    ("reader", "price", "complaints"),
+    [
+        ("layout", {"hour": "-0.10"}, ["E013"]),
+        ("llama", {"hour": "2.50"}, []),
+        ("openai_server", {"hour": "2.50"}, []),
+        ("openai_server", {"input_million": "0.15", "output_million": "0.60"}, []),
+        ("openai_server", {"hour": "2.50", "input_million": "0.15", "output_million": "0.60"}, ["E014"]),
+        ("openai_server", {"output_million": "0.60"}, ["W008"]),
+        ("openai_server", {"input_million": "-1", "output_million": "0.60"}, ["E013", "W008"]),
+    ],
+)
+def test_prices_are_amounts_and_a_server_is_paid_in_one_way(
+    settings: Any, reader: str, price: dict[str, str], complaints: list[str]
+) -> None:
+    stated = {**settings.PRICES[reader], **{name: Decimal(text) for name, text in price.items()}}
+    settings.PRICES = {**settings.PRICES, reader: stated}
+    assert ids(checks.check_prices(None)) == complaints
+
+
+def test_the_currency_of_prices_and_the_length_of_a_question_make_sense(settings: Any) -> None:
+    assert checks.check_prices(None) == []
+    settings.PRICE_CURRENCY, settings.MODEL_SERVER_MAX_INPUT = "dollars", 0
+    assert ids(checks.check_prices(None)) == ["E012", "E015"]
+
+
+@pytest.mark.parametrize("price", ["a lot", "1,20", "NaN"])
+def test_a_price_that_is_no_number_stops_the_start_with_its_name(tmp_path: Path, price: str) -> None:
+    done = manage(tmp_path, "check", LLAMA_PRICE_HOUR=price)
+    assert done.returncode != 0
+    assert f"LLAMA_PRICE_HOUR is {price!r}; it must be a number with a point, like 2.50." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -122,6 +157,14 @@ def test_organizations_with_an_unknown_clock_or_reader_are_named(organization: O
     organization.time_zone, organization.backend = "UTC", "pixtral"  # known, but nobody has set it up
     organization.save()
     assert ids(checks.check_organizations(None, databases=["default"])) == ["W007"]
+    organization.backend, organization.second_backend, organization.urgent_backend = (
+        "layout",
+        "llama",
+        "pixtral",
+    )
+    organization.save()  # no policy asks the second one
+    (found,) = checks.check_organizations(None, databases=["default"])
+    assert (found.id, "'pixtral'" in found.msg) == ("invoiceapp.W009", True)
 
 
 @pytest.mark.django_db

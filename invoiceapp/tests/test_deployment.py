@@ -210,7 +210,9 @@ def test_every_variable_that_is_read_is_documented() -> None:
     ):
         text = (ROOT / name).read_text()
         read |= set(
-            re.findall(r'(?:env(?:\.\w+)?|environ\.get|_number|_one_of)\(\s*f?[\'"]([A-Z][A-Z0-9_]+)', text)
+            re.findall(
+                r'(?:env(?:\.\w+)?|environ\.get|_number|_one_of|_price)\(\s*f?[\'"]([A-Z][A-Z0-9_]+)', text
+            )
         )
         read |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
     assert len(read) > 25, "the patterns above have lost track of how variables are read"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -77,6 +78,43 @@ def test_what_is_on_the_page_may_pass_and_what_is_made_up_never_does(
     assert "DE89 3704 0044 0532 0130 00" in page
     assert "not among the words recognised on the page" in page
     assert signed_in(charlie).get(f"/review/{item.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        ({"input_million": Decimal("0.15"), "output_million": Decimal("0.60")}, Decimal("0.000750")),
+        ({"input_million": Decimal(0), "output_million": Decimal(0)}, None),
+    ],
+)
+def test_what_a_reading_took_and_cost_is_kept_with_it(
+    server: ScriptedServer, invoice: Invoice, settings: Any, price: dict[str, Any], expected: Decimal | None
+) -> None:
+    settings.PRICES = {
+        **settings.PRICES,
+        "openai_server": {"hour": Decimal(0), "on_server": True, **price},
+    }
+    settings.PRICE_CURRENCY = "EUR"
+    usage = {"prompt_tokens": 3000, "completion_tokens": 500}
+    server.script[:] = [answers(completion(json.dumps(RIGHT), usage=usage))]
+    pipeline.process_next(settings.QUEUE_NAME)
+    run = invoice.runs.get()
+    assert (run.input_tokens, run.output_tokens) == (3000, 500)
+    assert run.seconds_model is not None and run.seconds_total is not None
+    assert 0 < run.seconds_model < run.seconds_total
+    assert (run.cost, run.cost_currency) == (expected, "EUR")
+
+
+def test_the_embedded_reader_costs_its_workers_time(
+    invoice: Invoice, organization: Organization, settings: Any
+) -> None:
+    assert organization.backend == "layout"
+    settings.PRICES = {**settings.PRICES, "layout": {"hour": Decimal("3600")}}
+    pipeline.process_next(settings.QUEUE_NAME)
+    run = invoice.runs.get()
+    assert run.seconds_total is not None
+    assert run.cost == Decimal(str(run.seconds_total)).quantize(Decimal("0.000001"))
+    assert (run.input_tokens, run.output_tokens, run.seconds_model) == (0, 0, 0)
 
 
 def test_a_server_that_is_down_is_tried_again_and_then_a_person_gets_the_reason(

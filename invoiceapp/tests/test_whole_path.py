@@ -140,7 +140,11 @@ def test_a_form_filled_in_by_hand_goes_from_a_phone_to_the_clerk(
     read_everything()
     invoice = Invoice.objects.get(reference="1002")
     read = dict(invoice.runs.get().readings.values_list("field", "value"))
-    assert (read["work_order_number"], read["total"], read["vendor_name"]) == ("31877", "399.50", PAPER.vendor)
+    assert (read["work_order_number"], read["total"], read["vendor_name"]) == (
+        "31877",
+        "399.50",
+        PAPER.vendor,
+    )
     (sheet,) = invoice.document.pages.all()
     # What people see is the sheet as it lay there, not the table around it.
     assert sheet.height / sheet.width == pytest.approx(form.height / form.width, rel=0.03)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 
@@ -47,6 +49,22 @@ class ReadingSettingsForm(forms.ModelForm):
         label="Reader",
         help_text="Others appear here once the server is set up for them. Each has to show anew how often it is right.",
     )
+    reading_policy = forms.ChoiceField(
+        label="A second reader",
+        choices=(
+            (Organization.ReadingPolicy.ALONE, "None: the reader above reads alone"),
+            (Organization.ReadingPolicy.DOUBTFUL, "Is asked about values the first one is unsure of"),
+            (Organization.ReadingPolicy.VERIFY, "Checks every value; where the two differ, a person decides"),
+        ),
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    second_backend = forms.ChoiceField(label="Second reader", required=False)
+    urgent_backend = forms.ChoiceField(
+        label="Urgent invoices",
+        required=False,
+        help_text="If that reader can't, the usual one reads them at once.",
+    )
     target_percent = forms.FloatField(
         required=False,
         label="Target accuracy",
@@ -62,6 +80,14 @@ class ReadingSettingsForm(forms.ModelForm):
         help_text="Percent of the sure values that a person checks all the same. Without it nobody can say "
         "how often the reader is right.",
     )
+    daily_minutes = forms.DecimalField(
+        required=False,
+        label="Minutes a day",
+        min_value=0,
+        max_value=1_000_000,
+        decimal_places=2,
+        help_text="How long these readers may work from midnight to midnight, all documents together. Empty: no limit.",
+    )
 
     class Meta:
         model = Organization
@@ -76,6 +102,10 @@ class ReadingSettingsForm(forms.ModelForm):
             "reading_times",
             "batch_size",
             "backend",
+            "reading_policy",
+            "second_backend",
+            "urgent_backend",
+            "daily_money",
         ]
         widgets = {
             "reading_mode": forms.RadioSelect,
@@ -88,6 +118,7 @@ class ReadingSettingsForm(forms.ModelForm):
             "night_end": "To",
             "batch_size": "How many must wait",
             "country": "Country",
+            "daily_money": "Money a day",
         }
         help_texts = {
             "currency": "Three letters, like USD.",
@@ -96,14 +127,35 @@ class ReadingSettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # One that was chosen and is no longer set up stays until somebody chooses another.
-        names = dict.fromkeys([*registry.configured(), self.instance.backend])
-        self.fields["backend"].choices = [(name, READERS.get(name, name)) for name in names]  # type: ignore[attr-defined]
+        self._offer("backend")
+        self._offer("second_backend", "None")
+        self._offer("urgent_backend", "Are read like the others, only sooner")
         self.initial["reading_times"] = ", ".join(self.instance.reading_times)
         self.initial["accept_percent"] = round(self.instance.accept_threshold * 100, 2)
         target = self.instance.target_accuracy
         self.initial["target_percent"] = None if target is None else round(target * 100, 2)
         self.initial["audit_percent"] = round(self.instance.audit_share * 100, 2)
+        seconds = self.instance.daily_seconds
+        self.initial["daily_minutes"] = (
+            None if seconds is None else f"{(Decimal(seconds) / 60).quantize(Decimal('0.01')).normalize():f}"
+        )
+        currency = settings.PRICE_CURRENCY
+        self.fields[
+            "daily_money"
+        ].help_text = (
+            f"In {currency}: what these readers may cost from midnight to midnight. Empty: no limit."
+        )
+
+    def _offer(self, field: str, none: str = "") -> None:
+        """Let a reader be chosen among those that are set up; ``none`` says what it means to choose none."""
+        # One that was chosen and is no longer set up stays until somebody chooses another.
+        chosen = getattr(self.instance, field)
+        names = [name for name in dict.fromkeys([*registry.configured(), chosen]) if name]
+        choices = [(name, READERS.get(name, name)) for name in names]
+        self.fields[field].choices = [("", none), *choices] if none else choices  # type: ignore[attr-defined]
+
+    def clean_reading_policy(self) -> str:
+        return self.cleaned_data["reading_policy"] or Organization.ReadingPolicy.ALONE
 
     def clean_reading_times(self) -> list[str]:
         times = set()
@@ -139,6 +191,16 @@ class ReadingSettingsForm(forms.ModelForm):
             self.add_error("reading_times", "Give at least one time of the day.")
         if mode == Organization.ReadingMode.NIGHTLY and data.get("night_start") == data.get("night_end"):
             self.add_error("night_end", "The window is empty: give an end that differs from its start.")
+        if data.get("reading_policy") in (
+            Organization.ReadingPolicy.DOUBTFUL,
+            Organization.ReadingPolicy.VERIFY,
+        ):
+            if not data.get("second_backend"):
+                self.add_error("second_backend", "Choose the second reader, or none beside the first.")
+            elif data["second_backend"] == data.get("backend"):
+                self.add_error(
+                    "second_backend", "Choose another one than the first: it would agree with itself."
+                )
         return data
 
     def save(self, commit: bool = True) -> Organization:
@@ -146,12 +208,25 @@ class ReadingSettingsForm(forms.ModelForm):
         target = self.cleaned_data["target_percent"]
         self.instance.target_accuracy = None if target is None else round(target / 100, 6)
         self.instance.audit_share = self.cleaned_data["audit_percent"] / 100
+        minutes = self.cleaned_data["daily_minutes"]
+        self.instance.daily_seconds = None if minutes is None else int(minutes * 60)
         if commit:
             # Only these columns: an upload may have counted `last_reference` up since the page was opened.
             self.instance.save(
-                update_fields=[*self.Meta.fields, "accept_threshold", "target_accuracy", "audit_share"]
+                update_fields=[
+                    *self.Meta.fields,
+                    "accept_threshold",
+                    "target_accuracy",
+                    "audit_share",
+                    "daily_seconds",
+                ]
             )
         return self.instance
+
+
+def dearer_readers() -> tuple[str, ...]:
+    """Return the readers that are set up here and that a daily budget is about."""
+    return tuple(name for name in registry.configured() if name not in registry.EMBEDDED)
 
 
 class PromptForm(forms.Form):

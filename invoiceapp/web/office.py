@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
@@ -15,7 +16,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from extraction import registry
+from extraction import budget, registry, routing
 from extraction.backends.generative.prompts import own_prompt
 from extraction.guarantee import needed
 from extraction.models import Prompt
@@ -30,6 +31,7 @@ from invoiceapp.web.forms import (
     PromptForm,
     ReadingSettingsForm,
     VendorForm,
+    dearer_readers,
 )
 from invoiceapp.work import services as work
 from review import certification
@@ -60,8 +62,33 @@ def reading_settings(request: OfficeRequest) -> HttpResponse:
         "certification": certification.in_force(organization),
         "documents_needed": _documents_needed(organization),
         "measured": organization.backend == FITTED,
+        "notes": routing.notes(organization),
+        "budget": _budget(organization),
     }
     return render(request, "web/settings.html", context)
+
+
+def _budget(organization: Organization) -> dict[str, Any]:
+    """Return the day's spending; empty where no reader is set up that costs, and no limit was ever set."""
+    spent = budget.spent_today(organization)
+    limited = organization.daily_money is not None or organization.daily_seconds is not None
+    readers = dearer_readers()
+    if not (readers or limited or spent.seconds):
+        return {}
+    seconds_left = None if organization.daily_seconds is None else organization.daily_seconds - spent.seconds
+    return {
+        "spent": spent,
+        "currency": settings.PRICE_CURRENCY,
+        "readers": [READERS[name] for name in readers],
+        "without_price": [READERS[name] for name in readers if not registry.price(name).is_stated],
+        # What is set aside for one page, so that nobody sets a limit under which nothing passes.
+        "too_little": [
+            READERS[name]
+            for name in readers
+            if seconds_left is not None and budget.estimate(name, 1)[1] > seconds_left
+        ],
+        "at_a_time": max((budget.estimate(name, 1)[1] for name in readers), default=0.0),
+    }
 
 
 def _documents_needed(organization: Organization) -> int | None:

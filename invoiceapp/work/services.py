@@ -62,9 +62,13 @@ class Unserved:
     oldest: datetime
 
 
-def queue_for(organization: Organization) -> str:
-    """Return the queue whose workers read for an organization: its reader's own, or the one for everything."""
-    return settings.READER_QUEUES.get(organization.backend, settings.QUEUE_NAME)
+def queue_for(organization: Organization, *, urgent: bool = False) -> str:
+    """Return the queue whose workers read for an organization: one of its readers' own, or the one for everything.
+
+    One worker reads a document with all readers that are asked about it.
+    """
+    own = (settings.READER_QUEUES.get(name) for name in organization.readers(urgent=urgent))
+    return next((queue for queue in own if queue), settings.QUEUE_NAME)
 
 
 def own_queue() -> str:
@@ -88,7 +92,7 @@ def submit(invoice: Invoice) -> WorkItem:
         status__in=WorkItem.OPEN,
         defaults={
             "organization": organization,
-            "queue": queue_for(organization),
+            "queue": queue_for(organization, urgent=invoice.urgent),
             "status": Status.QUEUED,
             "urgent": invoice.urgent,
             "due": now if invoice.urgent else reading_times.due_at(organization, now),
@@ -247,11 +251,12 @@ def make_urgent(invoice: Invoice, user: Any) -> None:
     now = timezone.now()
     with transaction.atomic():
         waiting = WorkItem.objects.filter(invoice=invoice, status=Status.QUEUED)
-        if not waiting.update(urgent=True, due=now):
+        queue = queue_for(invoice.organization, urgent=True)
+        if not waiting.update(urgent=True, due=now, queue=queue):
             raise WrongStatus(f"{invoice} no longer waits to be read.")
         Invoice.objects.filter(pk=invoice.pk).update(urgent=True)
         Event.objects.create(invoice=invoice, kind=Event.Kind.URGENT, user=user)
-        _call_after_commit(queue_for(invoice.organization))
+        _call_after_commit(queue)
     invoice.urgent = True
 
 
@@ -275,7 +280,9 @@ def reschedule(organization: Organization, now: datetime | None = None) -> int:
     queue = queue_for(organization)
     with transaction.atomic():
         waiting = WorkItem.objects.filter(organization=organization, status=Status.QUEUED)
-        waiting.exclude(queue=queue).update(queue=queue)
+        waiting.filter(urgent=False).exclude(queue=queue).update(queue=queue)
+        at_once = queue_for(organization, urgent=True)
+        waiting.filter(urgent=True).exclude(queue=at_once).update(queue=at_once)
         changed = WorkItem.objects.filter(
             organization=organization, status=Status.QUEUED, urgent=False, attempts=0
         ).update(due=due)
@@ -385,12 +392,14 @@ def _close_decided(now: datetime) -> None:
 
 
 def _follow_readers(now: datetime) -> None:
-    """Move what waits to the queue of its organization's reader: that may have changed, or the queue come or gone."""
+    """Move what waits to the queue of its organization's readers: they may have changed, or the queue come or gone."""
     unheld = _unheld(now)
-    for backend, queue in unheld.values_list("organization__backend", "queue").order_by().distinct():
-        right = settings.READER_QUEUES.get(backend, settings.QUEUE_NAME)
+    places = list(unheld.values_list("organization", "urgent", "queue").order_by().distinct())
+    organizations = Organization.objects.in_bulk({pk for pk, _, _ in places})
+    for pk, urgent, queue in places:
+        right = queue_for(organizations[pk], urgent=urgent)
         if queue != right:
-            unheld.filter(organization__backend=backend, queue=queue).update(queue=right)
+            unheld.filter(organization=pk, urgent=urgent, queue=queue).update(queue=right)
 
 
 def _release_full_batches(now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_names_of_a_demanding_office_go_to_a_person(office: Organization, alice:
 def test_another_reader_s_confidence_was_measured_on_nothing_here(office: Organization, alice: Any) -> None:
     office.accept_threshold, office.backend = 0.5, "openai_server"
     office.save()
-    assert not store(office, alice, a_reading(0.6)).doubts
+    assert not store(office, alice, replace(a_reading(0.6), backend="openai_server")).doubts
 
 
 def test_of_the_doubtful_values_only_the_drawn_ones_count(office: Organization, alice: Any) -> None:

@@ -36,6 +36,7 @@ from extraction.schema import (
     ReaderError,
     Reading,
     Seconds,
+    Usage,
     Word,
 )
 
@@ -62,10 +63,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a model answered. ``tokens`` is empty where it reports no probabilities."""
+    """What a model answered, and what that took. ``tokens`` is empty where it reports no probabilities."""
 
     text: str
     tokens: tuple[TokenScore, ...] = ()
+    usage: Usage = field(default_factory=Usage)
 
 
 class Asker(Protocol):
@@ -144,6 +146,7 @@ class GenerativeBackend:
     def __init__(self, name: str, asker: Asker, asking: Asking, certainty: Certainty) -> None:
         self.name = name
         self.asker = asker
+        self.fields = asking.prompt.fields
         self._asking = asking
         self._certainty = certainty
         self.version = self._version(asking, certainty)
@@ -185,10 +188,7 @@ class GenerativeBackend:
 
     def _case(self, document: OpenedDocument) -> _Case:
         begin = time.perf_counter()
-        asking, certainty = self._asking, self._certainty
-        if document.hints.prompt is not None:
-            asking = replace(asking, prompt=own_prompt(document.hints.prompt, asking.prompt.fields))
-            certainty = Certainty()  # what was fitted for another prompt says nothing about this one
+        asking, certainty = self._asked_with(document.hints)
         read = [read_words(page) for page in document.pages]
         seconds = time.perf_counter() - begin
         groups = list(_grouped([page for page, _ in read], asking.pages_together))
@@ -241,7 +241,18 @@ class GenerativeBackend:
             pages=len(case.words),
             words=case.words,
             seconds=Seconds(total=case.seconds + fields, words=case.seconds, fields=fields),
+            usage=sum((generated.usage for _, generated in case.said), Usage()),
         )
+
+    def version_for(self, hints: Hints) -> str:
+        """Return the version of a reading with these hints: an organization's own prompt makes it another one."""
+        return self._version(*self._asked_with(hints))
+
+    def _asked_with(self, hints: Hints) -> tuple[Asking, Certainty]:
+        if hints.prompt is None:
+            return self._asking, self._certainty
+        asking = replace(self._asking, prompt=own_prompt(hints.prompt, self._asking.prompt.fields))
+        return asking, Certainty()  # what was fitted for another prompt says nothing about this one
 
     def _version(self, asking: Asking, certainty: Certainty) -> str:
         return f"{reader_of(self.name, self.asker, asking)}+{_code_digest()}+{certainty.version}"

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import importlib.util
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,7 @@ from extraction.backends.generative.answers import holds_answer
 from extraction.backends.generative.certainty import TokenScore
 from extraction.backends.generative.local_models import LocalModel
 from extraction.backends.generative.reader import Generated, Question
-from extraction.schema import ReaderError
+from extraction.schema import ReaderError, Usage
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +260,8 @@ class TransformersAsker:
         if "pixel_values" in inputs:
             inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
         start = inputs["input_ids"].shape[1]
+        asked = inputs["attention_mask"].sum(dim=1).tolist()  # without what fills shorter rows up
+        begin = time.perf_counter()
         recorder = GreedyLogprobs()
         tokenizer = preparer.tokenizer
         on_gpu = model.device.type == "cuda"
@@ -278,6 +281,8 @@ class TransformersAsker:
                 logits_processor=LogitsProcessorList([recorder]),
                 stopping_criteria=StoppingCriteriaList([EndOfAnswer(tokenizer, start)]),
             )
+        answers = sequences[:, start:].tolist()  # waits for the device, so that the time is the whole time
+        share = (time.perf_counter() - begin) / len(questions)
         if on_gpu and not self._options.batch and self._options.device != "spread":
             took = torch.cuda.max_memory_allocated(model.device) - held
             self._needs = max(self._needs, took // len(questions))
@@ -286,7 +291,7 @@ class TransformersAsker:
             free += torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
             self._batch = questions_within(free, self._needs, self._most)
         return [
-            _generated(tokenizer, sequences[row, start:].tolist(), recorder.of_row(row))
+            _generated(tokenizer, answers[row], recorder.of_row(row), input_tokens=asked[row], seconds=share)
             for row in range(len(questions))
         ]
 
@@ -332,8 +337,10 @@ class EndOfAnswer:
         return holds_answer(self._tokenizer.decode(row[self._start :], skip_special_tokens=True))
 
 
-def _generated(tokenizer: Any, ids: Sequence[int], logprobs: Sequence[float]) -> Generated:
-    """Return a row's text and where each of its tokens stands in it."""
+def _generated(
+    tokenizer: Any, ids: Sequence[int], logprobs: Sequence[float], *, input_tokens: int, seconds: float
+) -> Generated:
+    """Return a row's text, where each of its tokens stands in it, and what it took."""
     special = set(tokenizer.all_special_ids)  # ends of the turn, and what fills rows up after them
     said = [(token, logprob) for token, logprob in zip(ids, logprobs, strict=False) if token not in special]
     whole = _decoded(tokenizer, [token for token, _ in said])
@@ -353,7 +360,7 @@ def _generated(tokenizer: Any, ids: Sequence[int], logprobs: Sequence[float]) ->
             )  # decoding from the very start for every token would take a second a page
     joined = before + _decoded(tokenizer, window)
     # a tokenizer that writes the beginning of a text differently leaves the places unknown
-    return Generated(whole, tuple(scores) if joined == whole else ())
+    return Generated(whole, tuple(scores) if joined == whole else (), Usage(input_tokens, len(said), seconds))
 
 
 def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:

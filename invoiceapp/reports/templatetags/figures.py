@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from babel.numbers import format_currency
 from django import template
 
 register = template.Library()
 NBSP = "\u00a0"
+SMALLEST = Decimal("0.0001")  # of a currency: a hundredth of a cent
 
 
 @register.filter
@@ -36,6 +39,23 @@ def seconds(duration: float | None) -> str:
     if duration < 48 * 3600:
         return f"{duration / 3600:.0f}{NBSP}h"
     return f"{duration / 86400:.0f}{NBSP}days"
+
+
+@register.filter
+def small_money(amount: Decimal | None, currency: str) -> str:
+    """Write what a reading costs: $12.30, below one with two digits that count, $0.0042, or under $0.0001."""
+    if amount is None:
+        return "–"
+    if 0 < amount < SMALLEST:
+        return f"under {small_money(SMALLEST, currency)}"
+    places = min(max(2, 1 - amount.adjusted()), 4) if 0 < amount < 1 else 2
+    return format_currency(
+        amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP),
+        currency,
+        format=f"¤#,##0.{'0' * places}",
+        locale="en_US",
+        currency_digits=False,
+    )
 
 
 @register.simple_tag(takes_context=True)

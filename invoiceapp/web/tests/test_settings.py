@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
+from extraction import budget
 from extraction.calibration import load_calibration
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import ReadingSettingsForm
@@ -91,19 +92,175 @@ def test_a_reader_can_be_chosen_once_it_is_set_up(
     assert signed_in(alice).post("/settings/", reading_form(backend="pixtral")).status_code == 302
 
 
+@pytest.fixture
+def server_set_up(settings: Any) -> None:
+    settings.READERS = {
+        **settings.READERS,
+        "openai_server": {**settings.READERS["openai_server"], "url": "http://127.0.0.1:9/v1", "model": "m"},
+    }
+
+
+class TestSecondReader:
+    def test_an_administrator_chooses_among_the_readers_that_are_set_up(
+        self, alice: Any, organization: Any, signed_in: Any, server_set_up: None
+    ) -> None:
+        client = signed_in(alice)
+        page = client.get("/settings/").text
+        assert "A model on another server" in page and "Llama" not in page
+        refused = client.post("/settings/", reading_form(reading_policy="verify", second_backend="llama"))
+        assert "not one of the available choices" in refused.text
+        form = reading_form(
+            reading_policy="verify", second_backend="openai_server", urgent_backend="openai_server"
+        )
+        assert client.post("/settings/", form).status_code == 302
+        organization.refresh_from_db()
+        assert (organization.reading_policy, organization.second_backend) == ("verify", "openai_server")
+        assert organization.urgent_backend == "openai_server"
+
+    def test_the_page_says_what_is_missing(
+        self, alice: Any, organization: Any, signed_in: Any, server_set_up: None, settings: Any
+    ) -> None:
+        client = signed_in(alice)
+        client.post("/settings/", reading_form(reading_policy="doubtful", second_backend="openai_server"))
+        page = client.get("/settings/").text
+        assert "Nobody has stated what “A model on another server” costs" in page
+        assert "No daily budget is set" in page
+        assert "their agreement lets no value pass by itself" in page
+        settings.READERS["openai_server"]["url"] = ""
+        assert "openai_server is not set up here" in client.get("/settings/").text
+        Organization.objects.filter(pk=organization.pk).update(daily_seconds=600)
+        settings.PRICES = {**settings.PRICES, "openai_server": {"hour": Decimal(2), "on_server": True}}
+        page = client.get("/settings/").text
+        assert "Nobody has stated" not in page and "No daily budget" not in page
+
+    def test_one_reader_alone_needs_no_notes(self, alice: Any, organization: Any, signed_in: Any) -> None:
+        page = signed_in(alice).get("/settings/").text
+        assert "Nobody has stated" not in page and "No daily budget" not in page
+
+    def test_colleagues_and_outsiders_change_nothing(
+        self,
+        alice: Any,
+        bob: Any,
+        charlie: Any,
+        organization: Any,
+        other_organization: Any,
+        signed_in: Any,
+        server_set_up: None,
+    ) -> None:
+        form = reading_form(reading_policy="verify", second_backend="openai_server")
+        assert signed_in(bob).post("/settings/", form).status_code == 403
+        signed_in(charlie).post("/settings/", {**form, "name": "Valley Works"})
+        organization.refresh_from_db()
+        other_organization.refresh_from_db()
+        assert organization.reading_policy == "alone"
+        assert other_organization.reading_policy == "verify"
+
+    def test_the_database_refuses_a_policy_without_its_reader(self, organization: Any) -> None:
+        organization.reading_policy = "verify"
+        with pytest.raises(IntegrityError, match="organization_second_reader_named"):
+            organization.save()
+
+
+@pytest.fixture
+def pixtral(settings: Any) -> None:
+    """Let a reader that costs be set up, at 2.50 an hour."""
+    settings.READERS = {
+        **settings.READERS,
+        "pixtral": {**settings.READERS["pixtral"], "model": "/srv/pixtral"},
+    }
+    settings.PRICES = {**settings.PRICES, "pixtral": {"hour": Decimal("2.50")}}
+
+
+def test_where_no_reader_costs_nothing_is_asked_about_a_budget(
+    alice: Any, organization: Any, signed_in: Any, settings: Any
+) -> None:
+    assert "daily_money" not in signed_in(alice).get("/settings/").text
+    settings.READERS = {**settings.READERS, "pixtral": {**settings.READERS["pixtral"], "model": "/srv"}}
+    assert "daily_money" in signed_in(alice).get("/settings/").text
+    # a limit that was set stays in sight when the reader is gone
+    settings.READERS = {**settings.READERS, "pixtral": {**settings.READERS["pixtral"], "model": ""}}
+    Organization.objects.filter(pk=organization.pk).update(daily_seconds=60)
+    assert "daily_money" in signed_in(alice).get("/settings/").text
+
+
+def test_an_administrator_limits_what_other_readers_may_take(
+    alice: Any, bob: Any, charlie: Any, organization: Any, signed_in: Any, pixtral: None
+) -> None:
+    answer = signed_in(alice).post("/settings/", reading_form(daily_money="4.50", daily_minutes="90.5"))
+    assert answer.status_code == 302
+    organization.refresh_from_db()
+    assert (organization.daily_money, organization.daily_seconds) == (Decimal("4.50"), 5430)
+    page = signed_in(alice).get("/settings/").text
+    assert 'name="daily_money" value="4.50"' in page
+    assert 'name="daily_minutes" value="90.5"' in page
+    Organization.objects.filter(pk=organization.pk).update(daily_seconds=3600)
+    assert 'name="daily_minutes" value="60"' in signed_in(alice).get("/settings/").text
+    # neither a colleague nor somebody else's administrator changes it
+    assert signed_in(bob).post("/settings/", reading_form(daily_money="900")).status_code == 403
+    signed_in(charlie).post("/settings/", reading_form(name="Valley Works", daily_money="900"))
+    organization.refresh_from_db()
+    assert (organization.name, organization.daily_money) == ("Hill Street Builders", Decimal("4.50"))
+    # emptied, there is no limit any more
+    signed_in(alice).post("/settings/", reading_form(daily_money="", daily_minutes=""))
+    organization.refresh_from_db()
+    assert (organization.daily_money, organization.daily_seconds) == (None, None)
+
+
+def test_todays_spending_stands_beside_its_limits_and_only_ones_own(
+    alice: Any,
+    bob: Any,
+    charlie: Any,
+    organization: Any,
+    other_organization: Any,
+    signed_in: Any,
+    pixtral: None,
+) -> None:
+    for office, money, seconds in ((organization, "0.4213", 95), (other_organization, "7.77", 1000)):
+        taken = budget.reserve(office, "pixtral", money=Decimal(money), seconds=seconds)
+        assert taken is not None
+        budget.settle(taken, money=Decimal(money), seconds=seconds)
+    assert budget.reserve(organization, "pixtral", money=Decimal("0.20"), seconds=300) is not None
+    Organization.objects.filter(pk=organization.pk).update(daily_money=Decimal(5), daily_seconds=3600)
+    page = signed_in(alice).get("/settings/").text
+    assert "<b>$0.62</b> of $5.00, $0.20 of it set aside" in page
+    assert "<b>7\xa0min</b> of 60\xa0min, 5\xa0min of it set aside" in page
+    assert "1 reading, or stopped half-way" in page
+    assert "Too little time is left" not in page
+    assert "$7.77" in signed_in(charlie).get("/settings/").text
+    assert "$0.62" not in signed_in(charlie).get("/settings/").text
+    assert signed_in(bob).get("/settings/").status_code == 403
+    Organization.objects.filter(pk=organization.pk).update(daily_seconds=600)
+    assert "Too little time is left today" in signed_in(alice).get("/settings/").text
+
+
+def test_a_price_that_nobody_stated_is_said_beside_the_limit(
+    alice: Any, organization: Any, signed_in: Any, pixtral: None, settings: Any
+) -> None:
+    assert "Nobody has stated" not in signed_in(alice).get("/settings/").text
+    settings.PRICES = {**settings.PRICES, "pixtral": {"hour": Decimal(0)}}
+    page = signed_in(alice).get("/settings/").text
+    assert "Nobody has stated what “Pixtral on this server” costs." in page
+    assert "price not stated" in page
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"reading_policy": "verify"}, "Choose the second reader"),
+        ({"reading_policy": "doubtful", "second_backend": "layout"}, "agree with itself"),
         ({"reading_mode": "times"}, "at least one time"),
         ({"reading_mode": "times", "reading_times": "25:00"}, "is not a time"),
         ({"reading_mode": "nightly", "night_end": "23:00"}, "window is empty"),
         ({"country": "U1"}, "Two letters"),
         ({"accept_percent": "20"}, "greater than or equal to 50"),
         ({"target_percent": "100"}, "less than or equal to 99.9"),
+        ({"daily_money": "-1"}, "greater than or equal to 0"),
+        ({"daily_money": "a lot"}, "Enter a number"),
+        ({"daily_minutes": "-0.5"}, "greater than or equal to 0"),
     ],
 )
 def test_what_does_not_fit_is_said_beside_the_field(
-    alice: Any, organization: Any, signed_in: Any, changes: dict[str, str], words: str
+    alice: Any, organization: Any, signed_in: Any, pixtral: None, changes: dict[str, str], words: str
 ) -> None:
     answer = signed_in(alice).post("/settings/", reading_form(**changes))
     assert answer.status_code == 200
