@@ -214,7 +214,7 @@ def check_prices(app_configs: Apps, **kwargs: Any) -> Messages:
                 "Only one of MODEL_SERVER_PRICE_INPUT and MODEL_SERVER_PRICE_OUTPUT is stated: the other tokens would "
                 "count as free.",
                 hint="State both, each for a million tokens.",
-                id="invoiceapp.W008",
+                id="invoiceapp.W010",
             )
         )
     if settings.MODEL_SERVER_MAX_INPUT < 1:

@@ -239,7 +239,7 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
     signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
     doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
     if doubtful:
-        # Where one figure is hard to read, the page may be written by hand, and what two networks agree on is less sure.
+        # Where one figure is hard to read, the page may be written by hand, and then two networks are less to trust.
         doubtful = list(range(len(targets)))
     by_digits = dict(zip(doubtful, _digits([tight[k] for k in doubtful]), strict=True))
     alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
