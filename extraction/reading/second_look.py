@@ -49,7 +49,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 # A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
 _CLAIMED: Final = 0.25
 _SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
-_MOST: Final = 10
+_MOST: Final = 8
 _MOST_LINES: Final = 14  # tables of more lines are printed ones
 
 _WORDS: Final = re.compile(r"[A-Za-z]{4}|[%@:]")  # in what is no figure
@@ -61,6 +61,7 @@ _SAME_PART: Final = 0.3
 _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
 _CELLS_APART: Final = 1.3
+_CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
 _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
@@ -246,7 +247,10 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
     # Where these three differ, wider and longer cuts may tell.
     split = [k for k in doubtful if k not in alike]
     wide = {k: _cut(pixels, targets[k], _WIDE) for k in split}
-    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in split if targets[k].kind == "amount"}
+    bare = [
+        k for k in split if targets[k].kind == "amount" and not _CENTS_SEEN.search(_first(targets[k])[0][0])
+    ]
+    long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in bare}
     careful = _careful([*wide.values(), *long.values()])
     for k, ballot in zip(wide, careful, strict=False):
         ballots[k].append(ballot)
