@@ -76,6 +76,7 @@ _LONGEST: Final = 2.6  # to the right, where cents may stand
 _SURE: Final = 0.97
 _AGREED: Final = 0.9
 _FAIRLY: Final = 0.7
+_DENIED: Final = 0.4  # probability from which the digit reader's word counts against two that agree
 _LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
 _KEPT: Final = 0.1  # readings that have less than this share of the best one's votes are forgotten
 _MOST_READINGS: Final = 5
@@ -239,10 +240,10 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
     sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
     signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
     doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
-    if doubtful:
-        # Where one figure is hard to read, the page may be written by hand, and then two networks are less to trust.
-        doubtful = list(range(len(targets)))
-    by_digits = dict(zip(doubtful, _digits([tight[k] for k in doubtful]), strict=True))
+    # Where one figure is hard to read, the page may be written by hand, and then two networks are less to trust.
+    asked = list(range(len(targets))) if doubtful else []
+    by_digits = dict(zip(asked, _digits([tight[k] for k in asked]), strict=True))
+    doubtful = [k for k in asked if k in doubtful or _denies(targets[k], ballots[k][0], by_digits[k], signed)]
     alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
     # Where these three differ, wider and longer cuts may tell.
     split = [k for k in doubtful if k not in alike]
@@ -273,6 +274,20 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
         )
         result[k] = elected if elected and elected[0][1] >= _LEAST else ()
     return result
+
+
+def _denies(target: _Target, first: _Ballot, by_digits: _Ballot, signed: float) -> bool:
+    """Say whether the digit reader is fairly sure of something else than what was read first."""
+    if (
+        not by_digits
+        or by_digits[0][1] < _DENIED
+        or (target.kind == "number" and _has_letters([first, first]))
+    ):
+        return False
+    said, found = (
+        {key for key, _, _ in _meanings(target.kind, ballot[0][0], signed)} for ballot in (first, by_digits)
+    )
+    return said.isdisjoint(found)
 
 
 def _alike(target: _Target, ballots: Sequence[_Ballot], signed: float) -> bool:
