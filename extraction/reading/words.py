@@ -37,7 +37,8 @@ def read_words(page: PageImage, *, careful: bool = False) -> tuple[PageImage, tu
     image = page.open_image()
     found = recognise_turned(image, careful=careful)
     image = straighten(image, turn=found.turn, skew=found.skew)
-    return _turned(page, image, turn=found.turn, skew=found.skew), look_again(image, found.words)
+    words = look_again(image, found.words, photograph=bool(page.outline))
+    return _turned(page, image, turn=found.turn, skew=found.skew), words
 
 
 def upright(page: PageImage) -> PageImage:

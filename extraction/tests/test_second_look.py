@@ -11,6 +11,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from extraction.backends.layout import understand
+from extraction.calibration import load_calibration
+from extraction.gate import AGREED_THRESHOLD
 from extraction.office import Office
 from extraction.reading.ocr import recognise
 from extraction.reading.second_look import look_again
@@ -78,6 +80,15 @@ def test_print_and_what_no_label_names_stay_as_they_were() -> None:
     words = recognise(page)
     assert "204177" in {w.text for w in words}
     assert look_again(page, words) == words
+
+
+def test_a_number_on_a_photograph_is_never_beyond_doubt_unless_the_office_knows_it() -> None:
+    page = form()
+    words = look_again(page, recognise(page), photograph=True)
+    pages = [(PageImage(0, page.width, page.height, b""), words)]
+    number, total = (understand(pages, Hints("US")).fields[name] for name in ("work_order_number", "total"))
+    assert (number.value, total.value) == ("48812", "1450.00")
+    assert AGREED_THRESHOLD < number.confidence < load_calibration().limit_of("work_order_number", 0.99)
 
 
 def test_an_empty_page_is_left_alone() -> None:
