@@ -227,7 +227,7 @@ def notes(organization: Organization) -> list[str]:
     if second and not _is_measured(organization.backend, second):
         said.append(
             f"Nobody has measured how often {organization.backend} and {second} are right together. Until then their "
-            "agreement lets no value pass by itself: people check the same values as before, with both at hand."
+            "agreement lets no value pass by itself; what they read differently goes to people, with both at hand."
         )
     return said
 
@@ -357,11 +357,21 @@ def _settle(
     :param stopped: nobody waits for it any more, but a server goes on until its own time limit.
     """
     price = registry.price(name)
-    if reading is None and price.on_server:
-        budget.settle(reservation, money=None, seconds=None if stopped else spent)
+    if reading is not None:
+        usage = reading.usage
+    elif not price.on_server:
+        usage = Usage()
+    elif stopped:
+        budget.settle(reservation, money=None, seconds=None)
+        return
     else:
-        usage = reading.usage if reading else Usage()
-        budget.settle(reservation, money=costs.cost(price, usage, spent), seconds=spent)
+        # It worked no longer than we waited, part of which went into the words of the pages.
+        usage = Usage(None, None, min(spent, float(reservation.seconds)))
+    budget.settle(
+        reservation,
+        money=costs.cost(price, usage, spent),
+        seconds=costs.paid_seconds(price, usage, spent),
+    )
 
 
 def _note(

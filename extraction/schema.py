@@ -227,8 +227,8 @@ class Usage:
     """What was asked of a model: what it is paid by.
 
     Tokens count what went in (words and pictures) and what came out; None where a server does not say.
-    ``model_seconds`` is the wall time the model worked or the server took to answer; documents that went through a
-    model together share it. The readers that ask no model leave everything at 0.
+    ``model_seconds`` is the wall time the model worked or the server took to answer; questions that were asked
+    together share it. The readers that ask no model leave everything at 0.
     """
 
     input_tokens: int | None = 0

@@ -71,7 +71,10 @@ def _code_digest() -> str:
         [
             *package.glob("reading/*.py"),
             *package.glob("*.toml"),
-            *(package / "weights" / name for name in ("encoder.json", "scorer.json", "memory.json")),
+            *(
+                package / "weights" / name
+                for name in ("encoder.json", "scorer.json", "memory.json", "digits.json")
+            ),
             package / "rules.py",
             package / "memory.py",
             package / "office.py",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from extraction.backends.generative.reader import (
     Shown,
     reader_of,
 )
+from extraction.backends.generative.shared_time import SharedTime
 from extraction.schema import ReaderError, Usage
 
 NAME = "openai_server"
@@ -88,6 +88,7 @@ class ServerAsker:
         self._server = PinnedServer(
             options.url, options.token, patience=options.patience, ca_file=options.ca_file
         )
+        self._time = SharedTime()
         self._schema = options.schema and options.prompt.partition(".")[0] not in _FREE_PROMPTS
         what = f"{options.model}/{options.max_tokens}/{self._schema}"
         self.identity = hashlib.sha256(what.encode()).hexdigest()[:8]
@@ -131,9 +132,12 @@ class ServerAsker:
     def _answer(self, question: Question) -> Generated | Exception:
         try:
             payload = self._payload(question)
-            begin = time.perf_counter()
-            said = self._server.post("/chat/completions", payload)
-            return self._generated(said, time.perf_counter() - begin)
+            begun = self._time.begin()
+            try:
+                said = self._server.post("/chat/completions", payload)
+            finally:
+                took = self._time.end(begun)
+            return self._generated(said, took)
         except Exception as error:  # noqa: BLE001  it belongs to this question, and is told in its place
             return error
 
@@ -187,7 +191,7 @@ class ServerAsker:
 def usage_of(said: Mapping[str, Any], seconds: float) -> Usage:
     """Return what an answer took, as its ``usage`` says; tokens are unknown where that is missing or no number.
 
-    :param seconds: how long the server took, with its attempts.
+    :param seconds: of the server's time, with all attempts; of what was asked at once each has its part.
     """
     told = said.get("usage")
     counts = [

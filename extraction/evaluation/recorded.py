@@ -235,7 +235,9 @@ def _held_out_confidence(samples: Sequence[Sample], folds: int = 5) -> list[floa
 
 def keep(recording: Recording, path: Path) -> None:
     """Write a recording."""
-    path.write_bytes(pickle.dumps(recording))
+    # No class of this module in it: run as a command, the module is called __main__.
+    held = [recording.reader, recording.version, recording.note, dict(recording.readings)]
+    path.write_bytes(pickle.dumps(held))
 
 
 def kept(path: Path) -> Recording:
@@ -244,9 +246,9 @@ def kept(path: Path) -> Recording:
     :raises ValueError: if the file holds something else.
     """
     found = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, named on the command line
-    if not isinstance(found, Recording):
+    if not isinstance(found, list) or len(found) != 4:
         raise ValueError(f"{path} is no recording: write one with python -m extraction.evaluation.recorded")
-    return found
+    return Recording(*found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,10 +55,12 @@ _MOST_LINES: Final = 14  # tables of more lines are printed ones
 _WORDS: Final = re.compile(r"[A-Za-z]{4}|[%@:]")  # in what is no figure
 _WORD: Final = re.compile(r"[A-Z]{3}")  # "06-APR-2022"
 _DATE: Final = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2(?:\d\d)?\d\d|\d{4}-\d\d-\d\d)$")
-# Heights between two parts of one figure, between those that a mark joins, and between dollars and cents.
+# Heights between two parts of one figure, between those that a mark joins, between dollars and cents, and between
+# the digits of a number that are written into cells of their own.
 _SAME_PART: Final = 0.3
 _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
+_CELLS_APART: Final = 1.3
 _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
@@ -214,6 +216,8 @@ def _goes_on(token: Token, following: Token) -> bool:
     if not _PART.match(following.text):
         return False
     gap = (following.x0 - token.x1) / max(token.height, 0.1)
+    if re.match(r"\d\d?$", token.text) and re.match(r"\d\d?$", following.text):
+        return gap < _CELLS_APART
     if re.match(r"\d\d$", following.text):
         return gap < _CENTS_APART
     opened = re.search(r"\d[.,/-]$", token.text) or re.match(r"[.,/-]", following.text)

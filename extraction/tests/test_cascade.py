@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -315,7 +317,9 @@ def test_two_recordings_are_measured_from_the_command_line(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other = tmp_path / "one.pickle", tmp_path / "other.pickle"
-    recorded_main([str(folder), "--reader", "layout_rules", "--write", str(one)])
+    # as a command, where the module has another name than where the file is read
+    command = [sys.executable, "-m", "extraction.evaluation.recorded", folder, "--reader", "layout_rules"]
+    subprocess.run([*command, "--write", one], cwd=Path(__file__).parents[2], check=True, capture_output=True)
     reading = kept(one)
     keep(Recording("other", "other-1", "", reading.readings), other)
     written = tmp_path / "pair.json"

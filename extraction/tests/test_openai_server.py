@@ -97,6 +97,17 @@ def test_tokens_of_all_questions_are_counted_and_the_time_they_took(pages: list[
     assert 0.6 <= reading.usage.model_seconds <= reading.seconds.fields
 
 
+def test_a_second_in_which_the_server_works_on_four_pages_is_one_second(pages: list[PageImage]) -> None:
+    def slow(handler: Any) -> None:
+        time.sleep(0.5)
+        GOOD(handler)
+
+    with scripted(slow) as server:
+        reading = read(server, [replace(pages[0], number=k) for k in range(4)], concurrent=4)
+    assert len(server.requests) == 4
+    assert 0.45 <= reading.usage.model_seconds <= reading.seconds.fields
+
+
 @pytest.mark.parametrize(
     "usage",
     [

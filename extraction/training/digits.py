@@ -29,6 +29,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from extraction.evaluation.digits import HELD_DIGITS, is_held_back
 from extraction.reading import digits
 from extraction.reading.digits import (
     HEIGHT,
@@ -48,6 +49,7 @@ from extraction.reading.digits import (
 from extraction.reading.weights import file_digest
 from extraction.training import digit_strips, strokes
 from extraction.training.digit_strips import Sources, simulated, spliced
+from extraction.training.exporting import drop_notes
 
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
 BLANK: Final = 0
@@ -58,7 +60,6 @@ _PORTION, _PORTIONS = 3000, 20
 """Strips are drawn once, in portions that are kept, so that another process can draw while one learns."""
 _PEAK_RATE: Final = 2e-3
 _FIRST_HALF: Final = 5000  # of the single digits; the other half has other writers and is for scoring
-_HELD_DIGITS: Final = 500  # of the first half, to watch the training with and to weigh the witnesses
 _HELD_FONT: Final = 8  # every eighth font is held back
 _HELD_STRIPS: Final = 300
 _AT_FIRST: Final = 2  # portions that training waits for
@@ -111,11 +112,7 @@ class Real:
 
 
 def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
-    """Return the real amounts of the train split, to learn from and held back.
-
-    Nobody recorded who wrote which check; neighbours in the numbering are likeliest to share a hand, so that whole
-    blocks of twenty are held back: one in twelve.
-    """
+    """Return the real amounts of the train split, to learn from and held back."""
     learned: list[Real] = []
     held: list[Real] = []
     for line in (folder / "amounts.jsonl").read_text("utf-8").splitlines():
@@ -125,8 +122,7 @@ def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
         pixels = cv2.imread(str(folder / row["file"]), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise FileNotFoundError(f"{folder / row['file']} is missing or no picture.")
-        number = int(Path(row["file"]).stem.rsplit("_", 1)[-1])
-        (held if number // 20 % 12 == 5 else learned).append(
+        (held if is_held_back(row["file"]) else learned).append(
             Real(np.asarray(pixels), row["text"], row["boxes"])
         )
     return learned, held
@@ -428,7 +424,8 @@ def train(
         rng = np.random.default_rng([seed, rounds])
         pool = portions()
         network.train()
-        total, waiting = 0.0, []
+        total = 0.0
+        waiting: list[list[Example]] = []
         for number in range(_ROUND):
             if not waiting:
                 waiting = batches(pool, 10, rng)
@@ -486,7 +483,7 @@ def thoughts(network: nn.Module, held: Sequence[Example]) -> list[Thought]:
     network.eval()
     result = []
     for example in held:
-        ink = example.ink.astype(np.float32) / 255
+        ink = (example.ink / 255).astype(np.float32)
         found = candidates(steps_of(network, example), recogniser_steps(ink))
         result.append(Thought(found, np.array([_same(c.text, example) for c in found])))
     return result
@@ -515,23 +512,27 @@ def weighing_of(
         absent[row, [*range(count), longest]] = 0
         right[row, :count] = torch.from_numpy(thought.right)
         right[row, longest] = not thought.right.any()
-    free = torch.tensor([0.5, 0.3, 0.5, 0.0, -3.0], requires_grad=True)
+    free = torch.tensor([-0.4, -1.0, -0.4, -1.0, -3.0], requires_grad=True)
     counts = torch.tensor([float(network), float(recogniser), 1.0, float(network and recogniser), 1.0])
     optimiser = torch.optim.LBFGS([free], max_iter=200, line_search_fn="strong_wolfe")
 
+    def weights() -> torch.Tensor:
+        # Each speaks in one direction only: what a witness believes never counts against a string.
+        return torch.cat([functional.softplus(free[:4]), free[4:]]) * counts
+
     def loss() -> torch.Tensor:
-        scores = seen @ (free * counts) + absent
+        scores = seen @ weights() + absent
         chosen = scores.masked_fill(~right, -1e9).logsumexp(1) - scores.logsumexp(1)
-        return -chosen.mean() + 1e-3 * (free**2).sum()
+        return -chosen.mean() + 1e-3 * (weights() ** 2).sum()
 
     def step() -> torch.Tensor:
         optimiser.zero_grad()
         value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
-    optimiser.step(step)  # type: ignore[no-untyped-call]
-    ours, theirs, slash, both, none = (round(float(v), 3) for v in (free * counts).detach())
+    optimiser.step(step)
+    ours, theirs, slash, both, none = (round(float(v), 3) for v in weights().detach())
     return Weighing(ours, theirs, none, slash, both), float(loss().detach())
 
 
@@ -558,7 +559,7 @@ def export(network: DigitReader, path: Path, about: dict[str, Any]) -> None:
 
 
 def _halved(path: Path) -> None:
-    """Keep the weights of an ONNX file as sixteen-bit numbers that are widened on loading: half the size."""
+    """Keep the weights of an ONNX file as sixteen-bit numbers, widened on loading, and drop notes: half the size."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -574,6 +575,7 @@ def _halved(path: Path) -> None:
     nodes = [*widened, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+    drop_notes(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 
@@ -609,9 +611,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     held_fonts = fonts[::_HELD_FONT]
     sources = Sources(
         [font for font in fonts if font not in held_fonts],
-        by_digit(pixels[:-_HELD_DIGITS], labels[:-_HELD_DIGITS]),
+        by_digit(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start]),
     )
-    watched = Sources(held_fonts, by_digit(pixels[-_HELD_DIGITS:], labels[-_HELD_DIGITS:]))
+    watched = Sources(held_fonts, by_digit(pixels[HELD_DIGITS], labels[HELD_DIGITS]))
     sys.stderr.write(f"{len(real)} real amounts, {len(held_real)} held back, {len(fonts)} fonts\n")
 
     def portion(number: int) -> list[Example]:
@@ -668,7 +670,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "digest": _data_digest(options.data),
             "strips": len(portions()),
             "real_amounts": len(real),
-            "real_digits": len(pixels) - _HELD_DIGITS,
+            "real_digits": HELD_DIGITS.start,
             "fonts": sorted(path.stem for path in sources.fonts),
             "fonts_held_back": sorted(path.stem for path in held_fonts),
         },

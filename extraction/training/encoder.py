@@ -27,6 +27,7 @@ from torch.nn import functional
 from extraction.reading.token_features import BUCKETS, FIRST_LABEL_SIGN, PIECES, PLACES, SIGNS, windows_of
 from extraction.reading.weights import file_digest
 from extraction.training.corpus import TAGS, read_corpus, tags_of
+from extraction.training.exporting import drop_notes
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 # Sized for the two cores that train and read it: 2.6 million parameters, about 40 ms for a full page.
@@ -269,6 +270,8 @@ def measure(network: Encoder, material: Sequence[Material]) -> dict[str, float]:
 
 def export(network: Encoder, path: Path, about: dict[str, Any]) -> None:
     """Write the network for onnxruntime, and beside it what made it and its SHA-256."""
+    import onnx
+
     network.eval()
     count = 24
     example = (
@@ -284,6 +287,9 @@ def export(network: Encoder, path: Path, about: dict[str, Any]) -> None:
         network, example, str(path), input_names=names, output_names=["tags"], dynamo=True, external_data=False,
         dynamic_shapes={name: {1: length} for name in names},
     )  # fmt: skip
+    model = onnx.load(str(path))
+    drop_notes(model)
+    onnx.save(model, str(path))
     content = {**about, "sha256": file_digest(path), "tags": list(TAGS), "signs": list(SIGNS)}
     path.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 

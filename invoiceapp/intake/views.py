@@ -173,7 +173,7 @@ def receive_file(request: OfficeRequest) -> HttpResponse:
         return HttpResponse(NOT_READY, status=503, content_type="text/plain; charset=utf-8")
     rows = _with_status(organization, [own.get(pk=row.pk)])
     response = render(request, "intake/_row.html", {"row": rows[0]})
-    response["X-Upload-Outcome"] = row.outcome
+    response["X-Upload-Outcome"] = str(row.outcome)  # plain text: a choice is none for every server
     return response
 
 

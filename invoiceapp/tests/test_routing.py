@@ -484,7 +484,20 @@ class TestBooks:
         assert run.cost == pytest.approx(own + asked.cost, abs=Decimal("0.0001"))
         day = BudgetDay.objects.get(organization=organization)
         assert day.money == asked.cost
-        assert float(day.seconds) == pytest.approx(asked.seconds, abs=0.01)
+        # a server is paid while it answers, not while the pages are prepared for it
+        assert float(day.seconds) == pytest.approx(asked.seconds_model, abs=0.001)
+
+    def test_a_server_by_the_hour_that_is_down_costs_the_time_it_was_waited_for(
+        self, server: ScriptedServer, read: Any, organization: Organization, settings: Any
+    ) -> None:
+        settings.PRICES = {**settings.PRICES, "openai_server": {"hour": Decimal(36), "on_server": True}}
+        server.script[:] = [answers({"error": "down"}, 503)]
+        asked = read().runs.get().consultations.get()
+        assert asked.outcome == Consultation.Outcome.FAILED
+        day = BudgetDay.objects.get(organization=organization)
+        assert 0 < day.seconds < 30
+        assert day.money == pytest.approx(day.seconds / 100, abs=Decimal("0.0001"))
+        assert not Reservation.objects.exists()
 
     def test_thresholds_of_a_combination_serve_no_reader_alone(
         self, server: ScriptedServer, read: Any, organization: Organization

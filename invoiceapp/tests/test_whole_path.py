@@ -14,8 +14,9 @@ from playwright.sync_api import expect
 
 from extraction.models import Run
 from invoiceapp import pipeline
-from invoiceapp.intake.samples import Paper, invoice_pdf, line
-from invoiceapp.records.models import Invoice, Job
+from invoiceapp.intake.samples import Paper, handwritten_form, invoice_pdf, line, photo_of
+from invoiceapp.records.matching import name_key
+from invoiceapp.records.models import Invoice, Job, Vendor
 from review.models import Decision, Item
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -110,3 +111,52 @@ def test_an_invoice_goes_from_the_uploader_to_the_books(
     page = open_page(charlie, "/invoices/")
     expect(page.get_by_text("No invoices yet")).to_be_visible()
     assert page.goto(f"/invoices/{invoice.pk}/").status == 404
+
+
+def test_a_form_filled_in_by_hand_goes_from_a_phone_to_the_clerk(
+    make_user: Any, organization: Any, open_page: Any, tmp_path: Path
+) -> None:
+    uploader, clerk = (make_user(role, organization, role) for role in ("uploader", "clerk"))
+    for number in ("31877", "31878", "40112"):
+        Job.objects.create(organization=organization, number=number, number_key=number)
+    Vendor.objects.create(
+        organization=organization, name=PAPER.vendor, name_key=name_key(PAPER.vendor), phone=PAPER.phone
+    )
+    form = handwritten_form(PAPER)
+    blurred, sharp = tmp_path / "IMG_0417.jpg", tmp_path / "IMG_0418.jpg"
+    blurred.write_bytes(photo_of(form, seed=9, blur=6))
+    sharp.write_bytes(photo_of(form, seed=4))
+
+    phone = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+    page = open_page(uploader, "/upload/", **phone)
+    page.set_input_files("#id_photo", str(blurred))
+    expect(page.get_by_text("The letters are blurred. Hold the phone still")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Take another picture").tap()
+    chooser.value.set_files(str(sharp))
+    expect(page.get_by_text("Accepted as invoice 1002").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    read_everything()
+    invoice = Invoice.objects.get(reference="1002")
+    read = dict(invoice.runs.get().readings.values_list("field", "value"))
+    assert (read["work_order_number"], read["total"], read["vendor_name"]) == (
+        "31877",
+        "399.50",
+        PAPER.vendor,
+    )
+    (sheet,) = invoice.document.pages.all()
+    # What people see is the sheet as it lay there, not the table around it.
+    assert sheet.height / sheet.width == pytest.approx(form.height / form.width, rel=0.03)
+
+    item = Item.objects.get(invoice=invoice)
+    for size in (phone, {}):
+        page = open_page(clerk, f"/review/{item.pk}/", **size)
+        for field in ("work_order_number", "total"):
+            mark = page.locator(f"[data-mark={field}]")
+            expect(mark).to_have_count(1)
+            number = {name: float(mark.get_attribute(name)) for name in ("x", "y", "width", "height")}
+            assert 0 <= number["x"] < number["x"] + number["width"] <= sheet.width
+            assert 0 <= number["y"] < number["y"] + number["height"] <= sheet.height
+        expect(page.get_by_text("Known vendor", exact=True)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size.get("width", 1440)
