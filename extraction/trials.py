@@ -36,6 +36,7 @@ OPEN: Final = (Status.WAITING, Status.RUNNING)
 
 SHADOW_SHARE: Final = Decimal("0.5")
 """Of a day's budget that shadow readings may use where the organization's own readers draw on it too."""
+ENDED: Final = "The trial ended before its turn."
 _RANGE: Final = 2**64
 
 
@@ -93,9 +94,7 @@ def end(trial: Trial, *, user: Any) -> bool:
     now = timezone.now()
     with transaction.atomic():
         ended = Trial.objects.filter(pk=trial.pk, ended__isnull=True).update(ended=now, ended_by=user)
-        trial.shadows.filter(status=Status.WAITING).update(
-            status=Status.SKIPPED, finished=now, reason="The trial ended before its turn."
-        )
+        trial.shadows.filter(status=Status.WAITING).update(status=Status.SKIPPED, finished=now, reason=ENDED)
     return bool(ended)
 
 
@@ -263,13 +262,16 @@ def _next(queue: str, now: datetime) -> ShadowReading | None:
     left_behind = rows.filter(status=Status.RUNNING)
     waiting = rows.filter(status=Status.WAITING, due__lte=now).order_by("due", "pk")
     found: ShadowReading | None = (
-        left_behind.select_related("organization", "invoice").first()
-        or waiting.select_related("organization", "invoice").first()
+        left_behind.select_related("organization", "invoice", "trial").first()
+        or waiting.select_related("organization", "invoice", "trial").first()
     )
     return found
 
 
 def _needless(shadow: ShadowReading) -> str:
+    """Say why a document need not be read any more; empty if it must."""
+    if shadow.trial.ended is not None:  # it was entered at that very moment, or its worker died after it
+        return ENDED
     if shadow.invoice.status == Invoice.Status.REJECTED:
         return "The invoice was rejected before its turn."
     by_person = InvoiceValue.objects.filter(

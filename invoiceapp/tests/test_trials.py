@@ -364,6 +364,11 @@ class TestInShadow:
         assert not trials.end(trial, user=alice)
         assert work_once(settings) == "nothing is waiting"
         assert ShadowReading.objects.get().reason == "The trial ended before its turn."
+        # one that was entered at that very moment is not read either
+        ShadowReading.objects.update(status=Status.WAITING, finished=None, reason="")
+        assert work_once(settings) == "nothing is waiting"
+        assert ShadowReading.objects.get().reason == "The trial ended before its turn."
+        assert server.requests == []
         upload("later")
         work_once(settings)
         assert ShadowReading.objects.count() == 1

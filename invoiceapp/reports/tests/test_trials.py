@@ -363,6 +363,14 @@ class TestWhoMay:
         assert said in page and "No trial has begun" in page
         assert not Trial.objects.exists()
 
+    def test_the_page_says_when_the_usual_reader_has_changed(
+        self, organization: Organization, alice: Any, signed_in: Any
+    ) -> None:
+        make_trial(organization, alice)
+        assert "nothing more is compared" not in signed_in(alice).get("/reports/trials/").text
+        Organization.objects.update(backend="doctr")
+        assert "nothing more is compared" in signed_in(alice).get("/reports/trials/").text
+
     def test_a_second_one_at_a_time_is_refused_with_the_reason(
         self, organization: Organization, alice: Any, signed_in: Any
     ) -> None:
