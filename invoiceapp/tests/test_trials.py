@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from extraction import registry, trials
 from extraction.models import BudgetDay, Consultation, FieldReading, Run, ShadowReading, Trial, VendorMemory
-from extraction.services import keep_shadow, read_in_shadow, start_shadow
+from extraction.services import abandon_runs, keep_shadow, read_in_shadow, start_shadow
 from extraction.tests.pages import invoice_pdf
 from extraction.tests.scripted_server import ScriptedServer, answers, completion, hangs_up, scripted
 from extraction.tests.test_generative_reading import RIGHT
@@ -27,6 +27,7 @@ from invoiceapp.intake.services import receive
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Event, Invoice, InvoiceValue, LineItem, Organization
 from invoiceapp.reports import costs, operations
+from invoiceapp.reports import trials as reports
 from invoiceapp.reports.accuracy import Accuracy, Filters
 from invoiceapp.work.models import WorkItem
 from review import certification, services, teaching
@@ -192,6 +193,33 @@ class TestInShadow:
         labels = certification.labels(organization, own.model_version)
         assert labels and all(label.right for label in labels)
         assert certification.labels(organization, Run.every.get(role="shadow").model_version) == []
+        # and the trial's report holds both to what was settled
+        found = reports.report(trial)
+        total = next(row for row in found.fields if row.key == "total")
+        assert (total.checked, total.wins, total.losses) == (1, 0, 1)
+        assert (found.documents, found.wins, found.losses, found.verdict) == (1, 0, 1, "undecided")
+        assert found.challenger.seconds_per_document
+
+    def test_whoever_looks_for_the_last_run_of_an_invoice_finds_its_own(
+        self, trial: Trial, upload: Any, settings: Any, alice: Any
+    ) -> None:
+        invoice = upload()
+        work_once(settings)
+        own = invoice.runs.get()
+        shadow = trials.claim(settings.QUEUE_NAME)
+        assert shadow is not None
+        run = start_shadow(shadow)
+        abandon_runs(invoice, error="The worker stopped.")
+        run.refresh_from_db()
+        assert run.status == Run.Status.STARTED
+        assert services.route_unread(Invoice.objects.get(pk=invoice.pk), "It can't be read.").run == own
+        Item.objects.all().delete()
+        Run.every.filter(pk=run.pk).update(status=Run.Status.DONE, finished=timezone.now())
+        Invoice.objects.filter(pk=invoice.pk).update(status=Invoice.Status.TO_APPROVE)
+        sent_back = services.return_to_review(
+            Invoice.objects.get(pk=invoice.pk), user=alice, reason="The vendor is wrong."
+        )
+        assert sent_back.run == own
 
     def test_invoices_always_come_first(
         self, trial: Trial, server: ScriptedServer, upload: Any, settings: Any
