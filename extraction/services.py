@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -79,7 +79,7 @@ def start_shadow(shadow: ShadowReading) -> Run:
     return Run.every.create(
         organization_id=shadow.organization_id,
         invoice=shadow.invoice,
-        token=shadow.token,
+        token=cast(UUID, shadow.token),  # a claimed row has one
         attempt=shadow.attempts,
         backend=shadow.trial.challenger,
         role=Run.Role.SHADOW,

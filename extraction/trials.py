@@ -283,16 +283,13 @@ def _needless(shadow: ShadowReading) -> str:
 def _give_up_exhausted(now: datetime) -> None:
     """Give up what killed its worker in the last attempt it had, and close the runs of dead workers."""
     reason = "The worker stopped every time it tried to read this document."
-    lost = list(
-        ShadowReading.objects.filter(status=Status.RUNNING, lease_until__lt=now).values_list(
-            "token", flat=True
-        )
-    )
+    left_behind = ShadowReading.objects.filter(status=Status.RUNNING, lease_until__lt=now)
+    lost = [token for token in left_behind.values_list("token", flat=True) if token is not None]
     if not lost:
         return
-    ShadowReading.objects.filter(
-        status=Status.RUNNING, lease_until__lt=now, attempts__gte=settings.READ_ATTEMPTS
-    ).update(status=Status.DEAD, finished=now, lease_until=None, reason=reason)
+    left_behind.filter(attempts__gte=settings.READ_ATTEMPTS).update(
+        status=Status.DEAD, finished=now, lease_until=None, reason=reason
+    )
     Run.every.filter(token__in=lost, status=Run.Status.STARTED).update(
         status=Run.Status.FAILED, error="The worker stopped while reading.", finished=now
     )

@@ -29,10 +29,9 @@ class TrialForm(forms.Form):
         },
     )  # fmt: skip
 
-    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
-        super().__init__(
-            *args, initial={"kind": Trial.Kind.SHADOW, "percent": 100}, auto_id="trial_%s", **kwargs
-        )
+    def __init__(self, data: Any = None, *, organization: Organization) -> None:
+        # An id of its own, so that no label of the page around it is taken for one of the form's.
+        super().__init__(data, initial={"kind": Trial.Kind.SHADOW, "percent": 100}, auto_id="trial_%s")
         self.fields["challenger"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
             (name, name) for name in registry.configured() if name != organization.backend
         ]
