@@ -221,7 +221,10 @@ class ShadowReading(models.Model):
     trial = models.ForeignKey(Trial, on_delete=models.CASCADE, related_name="shadows")
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="+")
     primary = models.ForeignKey(
-        Run, on_delete=models.CASCADE, related_name="+", help_text="The usual reader's, to compare with."
+        Run,
+        on_delete=models.CASCADE,
+        related_name="shadows",
+        help_text="The usual reader's, to compare with.",
     )
     run = models.OneToOneField(
         Run, on_delete=models.CASCADE, null=True, blank=True, related_name="+", help_text="The challenger's."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
 from extraction import cascade
 from extraction.fields import FIELDS
@@ -30,7 +30,7 @@ from invoiceapp.reports.statistics import (
     e_value,
     estimate,
 )
-from review.models import Decision
+from review.models import Decision, Item
 from review.sampling import is_drawn
 
 # The kind of paper is no value that a reader lists with the others.
@@ -133,20 +133,19 @@ def listed(user: Any, organization: Organization) -> list[Trial]:
 def report(trial: Trial) -> TrialReport:
     """Compare the two readers of a trial. The number of queries does not depend on how much was read."""
     shadow = trial.kind == Trial.Kind.SHADOW
-    done = ShadowReading.objects.filter(trial=trial, status=ShadowReading.Status.DONE)
-    runs = (
-        Run.objects.filter(pk__in=done.values("primary"))
-        if shadow
-        else Run.objects.filter(trial=trial, status=Run.Status.DONE)
-    )
-    own = Run.every.filter(pk__in=done.values("run")) if shadow else runs.filter(side=CHALLENGER)
-    champion = _taken(trial.champion, runs if shadow else runs.filter(side=CHAMPION))
-    challenger = _taken(trial.challenger, own)
+    runs = Run.objects.filter(**_compared(trial))
+    if shadow:
+        champion = _taken(trial.champion, runs)
+        challenger = _taken(trial.challenger, Run.every.filter(**_in_shadow(trial)))
+    else:
+        champion, challenger = (
+            _taken(reader, runs.filter(side=side))
+            for reader, side in ((trial.champion, CHAMPION), (trial.challenger, CHALLENGER))
+        )
     waiting, oldest, unread = _unread(trial)
-    units = _units(runs)
-    populations = _populations(runs)
-    others = _values(own, runs) if shadow else {}
-    rows, drawn, wins, losses = _compare(shadow, units, populations, others)
+    units = _units(trial)
+    others = _values(trial) if shadow else {}
+    rows, drawn, wins, losses = _compare(shadow, units, _populations(trial), others)
     *fields, overall = rows
     return TrialReport(
         trial=trial,
@@ -164,6 +163,21 @@ def report(trial: Trial) -> TrialReport:
         wins=wins,
         losses=losses,
     )
+
+
+def _compared(trial: Trial, run: str = "") -> dict[str, Any]:
+    """Return which runs speak for their documents in a trial, as a filter: plain joins, which databases plan well.
+
+    :param run: the path to the run from the filtered rows, ending in two underscores.
+    """
+    if trial.kind == Trial.Kind.SHADOW:
+        return {f"{run}shadows__trial": trial, f"{run}shadows__status": ShadowReading.Status.DONE}
+    return {f"{run}trial": trial, f"{run}role": Run.Role.PRIMARY, f"{run}status": Run.Status.DONE}
+
+
+def _in_shadow(trial: Trial, run: str = "") -> dict[str, Any]:
+    """Return which runs the challenger read in shadow, likewise."""
+    return {f"{run}trial": trial, f"{run}role": Run.Role.SHADOW, f"{run}status": Run.Status.DONE}
 
 
 def _taken(reader: str, runs: QuerySet[Any]) -> Taken:
@@ -214,14 +228,14 @@ def _unread(trial: Trial) -> tuple[int, Any, list[tuple[str, int]]]:
     return waiting, oldest, sorted(why, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _units(runs: QuerySet[Any]) -> dict[tuple[Any, str], _Unit]:
+def _units(trial: Trial) -> dict[tuple[Any, str], _Unit]:
     """Return the values that people were asked about, in the order in which they first answered.
 
     The last word counts that is about the reading; a change made by the office says nothing about either reader.
     """
     units: dict[tuple[Any, str], _Unit] = {}
     for document, side, share, name, read, reading, value, doubtful, sampled, why in (
-        Decision.objects.filter(item__run__in=runs)
+        Decision.objects.filter(**_compared(trial, "item__run__"))
         .exclude(field__in=LEFT_OUT)
         .order_by("pk")
         .values_list(
@@ -239,11 +253,11 @@ def _units(runs: QuerySet[Any]) -> dict[tuple[Any, str], _Unit]:
     return {k: unit for k, unit in asked.items() if unit.truth is not None}
 
 
-def _populations(runs: QuerySet[Any]) -> dict[tuple[str, str], tuple[int, int]]:
+def _populations(trial: Trial) -> dict[tuple[str, str], tuple[int, int]]:
     """Return how many values there are, doubtful and confident, by side and field; checked or not."""
     return {
         (row["run__side"], row["field"]): (row["doubtful"], row["confident"])
-        for row in FieldReading.objects.filter(run__in=runs)
+        for row in FieldReading.objects.filter(**_compared(trial, "run__"))
         .exclude(field__in=LEFT_OUT)
         .order_by()
         .values("run__side", "field")
@@ -253,11 +267,11 @@ def _populations(runs: QuerySet[Any]) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
-def _values(own: QuerySet[Any], runs: QuerySet[Any]) -> dict[tuple[Any, str], str]:
+def _values(trial: Trial) -> dict[tuple[Any, str], str]:
     """Return what the challenger read in shadow of the documents that people answered about."""
-    answered = Decision.objects.filter(item__run__in=runs).values("item__invoice")
+    answered = Item.objects.filter(invoice=OuterRef("run__invoice"), status=Item.Status.SETTLED)
     rows = (
-        FieldReading.objects.filter(run__in=own, run__invoice__in=answered)
+        FieldReading.objects.filter(Exists(answered), **_in_shadow(trial, "run__"))
         .exclude(field__in=LEFT_OUT)
         .values_list("run__invoice", "field", "value")
     )
