@@ -87,11 +87,17 @@ def estimate(reader: str, pages: int) -> tuple[Decimal | None, float]:
 
 
 def reserve(
-    organization: Organization, reader: str, *, money: Decimal | None, seconds: float
+    organization: Organization,
+    reader: str,
+    *,
+    money: Decimal | None,
+    seconds: float,
+    share: Decimal = Decimal(1),
 ) -> Reservation | None:
     """Set aside the most that a reading may take. Belongs before the reading, in no other transaction.
 
     :param money: None if the price is unknown; then nothing is let through where the organization limits money.
+    :param share: of the day's budget (0 to 1) up to which it may be used; the rest is kept for others.
     :returns: None if the day's budget does not have that much left. For the embedded reader a reservation of nothing,
         which is in no table.
     :raises ValueError: if money or seconds are negative or no number.
@@ -105,9 +111,9 @@ def reserve(
         most_money, most_seconds = Organization.objects.values_list("daily_money", "daily_seconds").get(
             pk=organization.pk
         )
-        if most_money is not None and (money is None or day.money + wanted_money > most_money):
+        if most_money is not None and (money is None or day.money + wanted_money > most_money * share):
             return None
-        if most_seconds is not None and day.seconds + wanted_seconds > most_seconds:
+        if most_seconds is not None and day.seconds + wanted_seconds > most_seconds * share:
             return None
         _add(day, wanted_money, wanted_seconds)
         return Reservation.objects.create(day=day, backend=reader, money=wanted_money, seconds=wanted_seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -53,8 +53,67 @@ class Certification(models.Model):
         }
 
 
+class Trial(models.Model):
+    """A challenger beside an organization's usual reader, from start to end (`extraction.trials`).
+
+    Which documents are its own is a hash of the document and the trial: the same in every process, at any time.
+    """
+
+    class Kind(models.TextChoices):
+        SHADOW = "shadow", "In shadow: it reads too, and nothing it says counts"
+        SPLIT = "split", "Instead: it reads its share of the documents"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind)
+    champion = models.CharField(max_length=40, help_text="The usual reader when it began.")
+    challenger = models.CharField(max_length=40)
+    share = models.FloatField(help_text="Of the documents that the challenger reads, above 0 and up to 1.")
+    started = models.DateTimeField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    ended = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"], condition=Q(ended__isnull=True), name="trial_one_open"
+            ),
+            models.CheckConstraint(condition=Q(share__gt=0, share__lte=1), name="trial_share_is_a_share"),
+            models.CheckConstraint(
+                condition=~Q(challenger=models.F("champion")), name="trial_has_two_readers"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenger} against {self.champion}"
+
+
+class InvoiceRuns(models.Manager.from_queryset(VisibleQuerySet)):  # type: ignore[misc]  # a class made at run time
+    """The runs that speak for their invoices: all but those in shadow."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(role="primary")
+
+
 class Run(models.Model):
-    """One attempt of one backend at one invoice. Rows are never rewritten once finished."""
+    """One attempt of one backend at one invoice. Rows are never rewritten once finished.
+
+    ``Run.objects`` and ``invoice.runs`` leave out what was read in shadow (`Trial`), so that nothing that lists or
+    counts runs can take it for a reading of the invoice; ``Run.every`` holds all.
+    """
+
+    class Role(models.TextChoices):
+        PRIMARY = "primary", "Speaks for its invoice"
+        SHADOW = "shadow", "Read in shadow, for comparison only"
+
+    class Side(models.TextChoices):
+        CHAMPION = "champion", "Left to the usual reader"
+        CHALLENGER = "challenger", "Given to the challenger"
 
     class Status(models.TextChoices):
         STARTED = "started", "Started"
@@ -103,14 +162,31 @@ class Run(models.Model):
     audit_share = models.FloatField(
         default=0.0, help_text="Share of the confident values that were drawn for a check when it was read."
     )
+    role = models.CharField(max_length=8, choices=Role, default=Role.PRIMARY)
+    trial = models.ForeignKey(
+        Trial,
+        on_delete=models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The trial it was read in shadow for, or that chose its reader.",
+    )
+    side = models.CharField(
+        max_length=10,
+        choices=Side,
+        blank=True,
+        help_text="Where a trial chose the reader: on whose side it is.",
+    )
     error = models.TextField(blank=True)
     started = models.DateTimeField()
     finished = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = VisibleQuerySet.as_manager()
+    objects: ClassVar = InvoiceRuns()
+    every: ClassVar = VisibleQuerySet.as_manager()
 
     class Meta:
         indexes = [
+            models.Index(fields=["trial"], condition=Q(trial__isnull=False), name="run_of_trial"),
             models.Index(fields=["invoice", "-started"], name="run_of_invoice"),
             models.Index(fields=["organization", "status", "finished"], name="run_report"),
         ]
@@ -119,10 +195,80 @@ class Run(models.Model):
             models.CheckConstraint(
                 condition=Q(status="started") | Q(finished__isnull=False), name="run_finished_has_time"
             ),
+            models.CheckConstraint(
+                condition=Q(role="primary") | Q(trial__isnull=False), name="run_in_shadow_has_trial"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.backend} run {self.pk} of {self.invoice_id}"
+
+
+class ShadowReading(models.Model):
+    """A document that waits to be read in shadow, or was: work of its own that no invoice waits for.
+
+    The constraint lets one worker of a queue at a time read in shadow; the others stay free for invoices.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Read"
+        DEAD = "dead", "Gave up"
+        SKIPPED = "skipped", "Not read"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    trial = models.ForeignKey(Trial, on_delete=models.CASCADE, related_name="shadows")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="+")
+    primary = models.ForeignKey(
+        Run,
+        on_delete=models.CASCADE,
+        related_name="shadows",
+        help_text="The usual reader's, to compare with.",
+    )
+    run = models.OneToOneField(
+        Run, on_delete=models.CASCADE, null=True, blank=True, related_name="+", help_text="The challenger's."
+    )
+    queue = models.CharField(max_length=40, help_text="Which cluster does it.")
+    status = models.CharField(max_length=8, choices=Status, default=Status.WAITING)
+    due = models.DateTimeField(help_text="Not before.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    token = models.UUIDField(null=True, blank=True, help_text="Who holds the lease.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True, help_text="Why it was not read, as a sentence.")
+    created = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = VisibleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["trial", "invoice"], name="shadow_once_per_invoice"),
+            models.UniqueConstraint(
+                fields=["queue"], condition=Q(status="running"), name="shadow_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(token__isnull=False, lease_until__isnull=False),
+                name="shadow_running_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["waiting", "running"], finished__isnull=True)
+                | Q(status__in=["done", "dead", "skipped"], finished__isnull=False),
+                name="shadow_finished_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="done") | Q(run__isnull=False), name="shadow_done_has_run"
+            ),
+        ]
+        indexes = [
+            # trials.claim
+            models.Index(
+                fields=["queue", "due", "id"], condition=Q(finished__isnull=True), name="shadow_to_claim"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} shadow of {self.invoice_id}"
 
 
 class Consultation(models.Model):

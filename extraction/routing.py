@@ -5,6 +5,9 @@
     doubtful:                                the usual reader; the second one about what the gate would hold back
     verify:                                  the usual reader; the second one about every field the gate watches
 
+In a trial that splits the documents, the challenger reads those on its side first, in the usual reader's place
+(`extraction.trials`); what is urgent, and has a reader for that, is on no side.
+
 Whatever becomes of a further reader (not set up, no budget, down, slow, an answer that can't be used), the reading goes
 on without it: `Consultation` says why. Only where the usual reader itself fails is the invoice tried again
 (`invoiceapp.pipeline`).
@@ -20,12 +23,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
 
-from extraction import budget, cascade, costs, registry
-from extraction.models import Consultation, Reservation, Run
+from extraction import budget, cascade, costs, registry, trials
+from extraction.models import Consultation, Reservation, Run, Trial
 from extraction.schema import Backend, BatchBackend, Hints, OpenedDocument, ReaderError, Reading, Usage
 from invoiceapp.records.models import Invoice, Organization
 
@@ -73,10 +77,46 @@ class _Answer:
     failure: Exception | None = None
 
 
-def usual_reader(invoice: Invoice) -> str:
-    """Return the reader whose reading is taken first."""
+class NotAsked(ReaderError):
+    """The one reader that should read was not asked: it is not set up, or has no budget left."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The reader whose reading is taken first; with a trial where that chose it, and the side the document is on."""
+
+    reader: str
+    trial: Trial | None = None
+    side: str = ""
+
+
+def first_reader(invoice: Invoice) -> First:
+    """Return who reads an invoice first: the organization's choice, or its trial's."""
     organization = invoice.organization
-    return (invoice.urgent and organization.urgent_backend) or organization.backend
+    if invoice.urgent and organization.urgent_backend:
+        return First(organization.urgent_backend)
+    trial = trials.open_trial(organization)
+    if trial is None or trial.kind != Trial.Kind.SPLIT or trial.champion != organization.backend:
+        return First(organization.backend)
+    if trials.is_challengers(trial, invoice.document.sha256):
+        return First(trial.challenger, trial, Run.Side.CHALLENGER)
+    return First(trial.champion, trial, Run.Side.CHAMPION)
+
+
+def read_alone(run: Run, document: OpenedDocument) -> Reading:
+    """Let the run's reader read in shadow: within its share of the budget, and nobody stands in for it.
+
+    :raises NotAsked: if it is not set up, or the budget is used up.
+    :raises ReaderError: if it can't work or took too long.
+    """
+    (answer,) = _ask_together(
+        [run], [document], leave=0.0, share=trials.budget_share(run.invoice.organization)
+    )
+    if answer.reading is not None:
+        return answer.reading
+    if answer.outcome in (Outcome.MISSING, Outcome.OVER_BUDGET):
+        raise NotAsked(answer.error)
+    raise answer.failure or ReaderError(answer.error)
 
 
 def read_first(runs: Sequence[Run], documents: Sequence[OpenedDocument]) -> list[Reading | Exception]:
@@ -219,11 +259,13 @@ def _ask_together(
     name: str = "",
     *,
     leave: float | None = None,
+    share: Decimal = Decimal(1),
 ) -> list[_Answer]:
     """Let one reader read, each document within its organization's budget.
 
     :param name: of the reader; by default the runs' own.
     :param leave: share (0..1) of the time left now that others may need after it; with None it may take it all.
+    :param share: of the day's budget up to which it may go.
     """
     name = name or runs[0].backend
     try:
@@ -235,7 +277,7 @@ def _ask_together(
     for number, (run, document) in enumerate(zip(runs, documents, strict=True)):
         organization = run.invoice.organization
         money, seconds = budget.estimate(name, len(document.pages))
-        reservation = budget.reserve(organization, name, money=money, seconds=seconds)
+        reservation = budget.reserve(organization, name, money=money, seconds=seconds, share=share)
         if reservation is None:
             why = _no_budget(organization, name, money)
             answers[number] = _Answer(Outcome.OVER_BUDGET, error=why, version=backend.version)

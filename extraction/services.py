@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -17,12 +17,20 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from extraction import budget, costs, gate, memory, registry, routing
+from extraction import budget, costs, gate, memory, registry, routing, trials
 from extraction.backends.generative.prompts import faults
 from extraction.calibration import load_calibration
 from extraction.documents import open_pages
 from extraction.fields import FIELDS, REQUIRED_FIELDS
-from extraction.models import Certification, Consultation, FieldReading, Prompt, Run, VendorMemory
+from extraction.models import (
+    Certification,
+    Consultation,
+    FieldReading,
+    Prompt,
+    Run,
+    ShadowReading,
+    VendorMemory,
+)
 from extraction.office import KnownVendor, Office, number_key
 from extraction.reading.words import read_words
 from extraction.schema import (
@@ -53,12 +61,29 @@ REMEMBERED = timedelta(days=730)
 
 def start_run(invoice: Invoice, *, token: UUID, attempt: int) -> Run:
     """Enter a run before the work begins, so that a worker that dies leaves a trace."""
+    chosen = routing.first_reader(invoice)
     return Run.objects.create(
         organization_id=invoice.organization_id,
         invoice=invoice,
         token=token,
         attempt=attempt,
-        backend=routing.usual_reader(invoice),
+        backend=chosen.reader,
+        trial=chosen.trial,
+        side=chosen.side,
+        started=timezone.now(),
+    )
+
+
+def start_shadow(shadow: ShadowReading) -> Run:
+    """Enter the run of a shadow reading that was claimed; `Run.objects` does not know it."""
+    return Run.every.create(
+        organization_id=shadow.organization_id,
+        invoice=shadow.invoice,
+        token=cast(UUID, shadow.token),  # a claimed row has one
+        attempt=shadow.attempts,
+        backend=shadow.trial.challenger,
+        role=Run.Role.SHADOW,
+        trial=shadow.trial,
         started=timezone.now(),
     )
 
@@ -113,6 +138,19 @@ def read_together(runs: Sequence[Run]) -> list[Reading | Exception]:
     ]
 
 
+def read_in_shadow(run: Run) -> Reading:
+    """Read the document of a shadow's run with the challenger alone. Slow, outside any transaction.
+
+    Only looks: the pages that people see, and the vendor memory learns from, stay those of the invoice's own reading.
+
+    :raises extraction.routing.NotAsked: if the challenger is not set up or has no budget left.
+    :raises extraction.documents.DocumentRefused: if the file can't be opened.
+    :raises extraction.schema.ReaderError: if the challenger can't work.
+    """
+    opened = _open(run, keep=False)
+    return opened.whole(routing.read_alone(run, opened.document))
+
+
 def _with_second(run: Run, opened: _Opened, first: Reading) -> Reading | Exception:
     begun = time.perf_counter()
     try:
@@ -139,7 +177,11 @@ class _Opened:
         return replace(reading, words=self.words, seconds=seconds)
 
 
-def _open(run: Run) -> _Opened:
+def _open(run: Run, *, keep: bool = True) -> _Opened:
+    """Open a run's document.
+
+    :param keep: the pages as well, for people.
+    """
     invoice = run.invoice
     begun = time.perf_counter()
     with invoice.document.file.open("rb") as file:
@@ -148,7 +190,8 @@ def _open(run: Run) -> _Opened:
     words_done = time.perf_counter()
     # What stood unread on them is among the words now.
     upright = [replace(page, text_words=words, unread=()) for page, words in read_pages]
-    _keep_pages(invoice.document, upright)
+    if keep:
+        _keep_pages(invoice.document, upright)
     organization = invoice.organization
     hints = Hints(
         country=organization.country,
@@ -362,6 +405,19 @@ def _note_cost(run: Run, reading: Reading) -> None:
     run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
     run.cost = cost
     run.cost_currency = settings.PRICE_CURRENCY
+
+
+def keep_shadow(shadow: ShadowReading, run: Run, reading: Reading) -> bool:
+    """Keep what the challenger read of a document, for the trial's report alone; one transaction.
+
+    :returns: False if the lease went to somebody else meanwhile: then only what it cost is kept.
+    """
+    with transaction.atomic():
+        if not trials.finish(shadow, run):
+            end_run(run, Run.Status.OVERTAKEN, reading=reading)
+            return False
+        store(run, reading)
+        return True
 
 
 def end_run(run: Run, status: str, *, error: str = "", reading: Reading | None = None) -> None:

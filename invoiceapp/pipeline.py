@@ -2,6 +2,8 @@
 
     upload -> submit -> [queue] -> process_next: read -> store -> route -> [a person] -> approve -> export
 
+After it, where a trial wants it and no invoice is due: store -> enter -> read in shadow -> the trial's report.
+
 Beside it, every minute: what people settled -> learn -> the vendor memory that the next read looks at.
 
 `process_next`, `sweep`, `learn`, `beat`, `certify` and `prune` are the only entry points that the
@@ -22,8 +24,10 @@ import extraction.services
 import review.certification
 import review.services
 import review.teaching
+from extraction import trials
 from extraction.documents import DocumentRefused
-from extraction.models import Run
+from extraction.models import Run, ShadowReading
+from extraction.routing import NotAsked
 from extraction.schema import Reading
 from invoiceapp.records import invoices
 from invoiceapp.records.models import Invoice
@@ -72,13 +76,20 @@ def replace(invoice: Invoice, *, by: Invoice, user: object) -> None:
 def process_next(queue: str) -> str:
     """Do the most pressing piece of work of a queue, and with a reader of batches what can go along with it.
 
+    Where no invoice is due, a document is read in shadow.
+
     Returns one line for each on what became of it, and logs them.
     """
     work.beat(queue)
     item = work.claim(queue)
     if item is None:
-        return "nothing is waiting"
-    outcomes = _do(item)
+        shadow = trials.claim(queue)
+        if shadow is None:
+            return "nothing is waiting"
+        outcomes = [_read_in_shadow(shadow)]
+        trials.call_for_more(queue)
+    else:
+        outcomes = _do(item)
     work.beat(queue)
     return "\n".join(outcomes)
 
@@ -140,6 +151,33 @@ def _do(first: WorkItem) -> list[str]:
     return list(outcomes.values())
 
 
+def _read_in_shadow(shadow: ShadowReading) -> str:
+    """Let a trial's challenger read; the invoice never learns of it."""
+    run: Run | None = None
+    try:
+        run = extraction.services.start_shadow(shadow)
+        reading = extraction.services.read_in_shadow(run)
+        kept = extraction.services.keep_shadow(shadow, run, reading)
+        outcome = (
+            f"read in shadow in {reading.seconds.total:.2f} s" if kept else "overtaken, result discarded"
+        )
+    except (Exception, TimeoutException) as error:
+        outcome = _sentence(error)
+        log.warning("Reading invoice %s in shadow failed: %s", shadow.invoice_id, outcome)
+        with transaction.atomic():
+            if isinstance(error, NotAsked | DocumentRefused):
+                trials.skip(shadow, reason=outcome)
+            else:
+                trials.give_back(shadow, reason=outcome)
+            if run is not None:
+                extraction.services.end_run(run, Run.Status.FAILED, error=outcome)
+        if isinstance(error, TimeoutException):
+            raise  # the queue replaces a process that was interrupted somewhere
+    outcome = f"invoice {shadow.invoice_id} in shadow, attempt {shadow.attempts}: {outcome}"
+    log.info(outcome)
+    return outcome
+
+
 def _start(item: WorkItem) -> Run | None:
     """Enter the attempt; None if the invoice was decided while it waited."""
     invoice = Invoice.objects.select_related("organization", "document").get(pk=item.invoice_id)
@@ -164,6 +202,11 @@ def _keep(run: Run, item: WorkItem, reading: Reading) -> str:
             return "overtaken, result discarded"
         extraction.services.store(run, reading)
         review.services.route(run)
+        try:
+            with transaction.atomic():
+                trials.enter(run)
+        except Exception:  # what only compares readers must not cost an invoice its reading
+            log.exception("Invoice %s could not be entered for its trial", run.invoice_id)
     return f"read in {reading.seconds.total:.2f} s"
 
 
@@ -191,7 +234,7 @@ def sweep() -> str:
     """Bring back what was forgotten, and hand to people what can't be read. Runs every minute."""
     work.beat(work.own_queue())
     buried = sum(_bury(item) for item in work.exhausted())
-    woken = work.wake()
+    woken = work.wake() + trials.wake()
     outcome = f"{buried} given up, {woken} called"
     if buried or woken:
         log.info("Sweep: %s", outcome)

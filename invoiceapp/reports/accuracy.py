@@ -206,10 +206,13 @@ class Accuracy:
         """Return the runs of the period that brought a reading and that the filters let through."""
         return self.attempts().filter(status=Run.Status.DONE)
 
-    def attempts(self) -> QuerySet[Any]:
-        """Return the same runs, and those that failed or came too late: they cost something too."""
-        rows = Run.objects.visible_to(self.user, self.organization).filter(
-            status__in=Run.FINISHED, finished__gte=self.start, finished__lt=self.end
+    def attempts(self, role: str = Run.Role.PRIMARY) -> QuerySet[Any]:
+        """Return the same runs, and those that failed or came too late: they cost something too.
+
+        :param role: of `Run.Role`; what was read in shadow is no reading of an invoice, but cost something too.
+        """
+        rows = Run.every.visible_to(self.user, self.organization).filter(
+            role=role, status__in=Run.FINISHED, finished__gte=self.start, finished__lt=self.end
         )
         if self.filters.backend:
             rows = rows.filter(backend=self.filters.backend)

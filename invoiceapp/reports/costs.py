@@ -1,7 +1,7 @@
 """What each reader took and cost, from what its runs recorded. What is counted stands in docs/reports.md.
 
 A reader that was asked beside another stands in a row of its own: its seconds and its money are taken out of the
-first reader's.
+first reader's. What was read in shadow for a trial stands in rows of its own too: no invoice was read by it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Cost:
 
     reader: str
     beside: bool
+    shadow: bool = False
     organization: str = ""
     invoices: int = 0
     readings: int = 0
@@ -52,6 +53,8 @@ class Cost:
 
     @property
     def label(self) -> str:
+        if self.shadow:
+            return f"{self.reader}, in shadow"
         return f"{self.reader}, asked beside another" if self.beside else self.reader
 
     @property
@@ -60,29 +63,43 @@ class Cost:
 
 
 def by_reader(figures: Accuracy) -> list[Cost]:
-    """Return what each reader took of one organization in the report's period, dearest readings first. Five queries."""
-    return _costs(figures.attempts(), Consultation.objects.filter(run__in=figures.attempts()), "")
+    """Return what each reader took of one organization in the report's period, dearest first. Seven queries."""
+    found = _costs(figures.attempts(), Consultation.objects.filter(run__in=figures.attempts()), "")
+    found += _in_shadow(figures.attempts(Run.Role.SHADOW), "")
+    return sorted(found, key=_dearest_first)
 
 
 def by_organization(figures: Accuracy) -> list[Cost]:
     """Return the same, of the whole period, for every organization whose reports the user may see.
 
-    Six queries; nothing for somebody who sees one only.
+    Eight queries; nothing for somebody who sees one only.
     """
     organizations = organizations_where(figures.user, "reports")
     names = dict(organizations.values_list("pk", "name"))
     if len(names) < 2:
         return []
-    attempts = Run.objects.filter(
+    every = Run.every.filter(
         organization__in=names,
         status__in=Run.FINISHED,
         finished__gte=figures.start,
         finished__lt=figures.end,
     )
+    attempts = every.filter(role=Run.Role.PRIMARY)
     found = _costs(attempts, Consultation.objects.filter(run__in=attempts), "organization")
+    found += _in_shadow(every.filter(role=Run.Role.SHADOW), "organization")
     for cost in found:
         cost.organization = names[int(cost.organization)]
-    return sorted(found, key=lambda cost: (cost.organization.casefold(), cost.beside, cost.reader))
+    return sorted(
+        found, key=lambda cost: (cost.organization.casefold(), cost.beside, cost.shadow, cost.reader)
+    )
+
+
+def _in_shadow(attempts: QuerySet[Any], group: str) -> list[Cost]:
+    """Count what was read in shadow, per reader: the challenger alone, nobody was asked beside it. Two queries."""
+    found = _costs(attempts, Consultation.objects.none(), group)
+    for cost in found:
+        cost.shadow = True
+    return found
 
 
 def _costs(attempts: QuerySet[Any], asked: QuerySet[Any], group: str) -> list[Cost]:
@@ -95,7 +112,8 @@ def _costs(attempts: QuerySet[Any], asked: QuerySet[Any], group: str) -> list[Co
 
     def line(row: dict[str, Any], *, second: bool) -> Cost:
         key = (row.get("of_group", ""), row["of_reader"], second)
-        return found.setdefault(key, Cost(row["of_reader"], second, str(row.get("of_group", ""))))
+        organization = str(row.get("of_group", ""))
+        return found.setdefault(key, Cost(row["of_reader"], second, organization=organization))
 
     measured = Q(seconds_total__isnull=False)
     for row in (
@@ -148,7 +166,12 @@ def _costs(attempts: QuerySet[Any], asked: QuerySet[Any], group: str) -> list[Co
 
 
 def _dearest_first(cost: Cost) -> tuple[Any, ...]:
-    return (-max((money.per_invoice for money in cost.money), default=Decimal(0)), cost.beside, cost.reader)
+    return (
+        -max((money.per_invoice for money in cost.money), default=Decimal(0)),
+        cost.beside,
+        cost.shadow,
+        cost.reader,
+    )
 
 
 def cells(costs: Iterable[Cost]) -> Iterable[list[Any]]:
@@ -157,7 +180,7 @@ def cells(costs: Iterable[Cost]) -> Iterable[list[Any]]:
         taken = [
             cost.organization,
             cost.reader,
-            "second" if cost.beside else "first",
+            "shadow" if cost.shadow else "second" if cost.beside else "first",
             cost.invoices,
             cost.readings,
             cost.pages,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, inf, lgamma, log, sqrt
 
 Z = 1.959964  # 97.5 % quantile of the normal distribution
 # With fewer checked values no figure is shown: at 20 the interval is still about +-15 points wide.
@@ -203,3 +203,21 @@ def _sum(strata: Sequence[Stratum]) -> Stratum:
         checked=sum(s.checked for s in strata),
         right=sum(s.right for s in strata),
     )
+
+
+# What the evidence must reach before a trial is decided: at most one trial in twenty of equally good readers does.
+DECIDED_AT = 20.0
+
+
+def e_value(wins: int, losses: int) -> float:
+    """Return the evidence that two equally good sides would not win and lose like this: 2^n w! l! / (n+1)!, n = w + l.
+
+    It is the likelihood ratio of "one side wins each time with some probability", all of them equally likely
+    beforehand, against a fair coin. Under the coin it is a martingale that starts at 1, so it ever reaches 20 with a
+    probability of at most 1/20 (Ville 1939): looking as often as one likes is allowed, and so is stopping then.
+
+    :returns: infinity where it is beyond what a float holds.
+    """
+    total = wins + losses
+    logarithm = total * log(2) + lgamma(wins + 1) + lgamma(losses + 1) - lgamma(total + 2)
+    return exp(logarithm) if logarithm < 700 else inf

@@ -15,15 +15,18 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from extraction import trials as reader_trials
+from extraction.models import Trial
 from extraction.services import FITTED
 from invoiceapp import pipeline
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.invoices import WrongStatus
 from invoiceapp.records.models import Invoice, Organization, Page
 from invoiceapp.records.spreadsheet import safe_text
-from invoiceapp.reports import charts, costs, operations
+from invoiceapp.reports import charts, costs, operations, trials
 from invoiceapp.reports.accuracy import PERIODS, Accuracy, Correction, Filters, Report, Row, label_of
-from invoiceapp.reports.statistics import MINIMUM_CHECKED, Estimate
+from invoiceapp.reports.forms import TrialForm
+from invoiceapp.reports.statistics import DECIDED_AT, MINIMUM_CHECKED, Estimate
 from review import certification
 
 DEAD_PER_PAGE = 25
@@ -215,6 +218,76 @@ def _estimate_cells(found: Estimate) -> list[Any]:
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.4f}"
+
+
+# --- trials of readers -----------------------------------------------------------------------------
+
+
+@require_GET
+def trial(request: OfficeRequest) -> HttpResponse:
+    """Compare the usual reader with a challenger: the newest trial, or the one asked for."""
+    organization = require(request.user, request.organization, "administer")
+    return _trial_page(request, organization, TrialForm(organization=organization))
+
+
+@require_POST
+def start_trial(request: OfficeRequest) -> HttpResponse:
+    """Begin a trial."""
+    organization = require(request.user, request.organization, "administer")
+    form = TrialForm(request.POST, organization=organization)
+    if form.is_valid():
+        try:
+            begun = reader_trials.start(
+                organization,
+                challenger=form.cleaned_data["challenger"],
+                kind=form.cleaned_data["kind"],
+                share=form.cleaned_data["percent"] / 100,
+                user=request.user,
+            )
+        except reader_trials.TrialRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"The trial has begun: {begun}. It is about what is read from now on.")
+            return redirect("reports:trial")
+    return _trial_page(request, organization, form)
+
+
+@require_POST
+def end_trial(request: OfficeRequest, pk: int) -> HttpResponse:
+    """End a trial; what it brought stays."""
+    organization = require(request.user, request.organization, "administer")
+    found = get_object_or_404(Trial.objects.visible_to(request.user, organization), pk=pk)
+    if reader_trials.end(found, user=request.user):
+        messages.success(request, "The trial has ended. All documents go to the usual reader again.")
+    else:
+        messages.error(request, "The trial had ended already.")
+    return redirect("reports:trial")
+
+
+def _trial_page(request: OfficeRequest, organization: Organization, form: TrialForm) -> HttpResponse:
+    listed = trials.listed(request.user, organization)
+    wanted = request.GET.get("trial", "")
+    shown = next((one for one in listed if str(one.pk) == wanted), None)
+    if wanted and shown is None:
+        raise Http404("There is no such trial among the newest ones.")
+    shown = shown or next(iter(listed), None)
+    report = trials.report(shown) if shown else None
+    context: dict[str, Any] = {
+        "form": form,
+        "listed": listed,
+        "open": next((one for one in listed if one.ended is None), None),
+        "report": report,
+        "minimum": MINIMUM_CHECKED,
+        "decided_at": DECIDED_AT,
+    }
+    if report:
+        rows = [report.overall, *report.fields]
+        axis = charts.axis([found for row in rows for found in (row.champion, row.challenger)])
+        context["axis"] = axis
+        context["rows"] = [
+            (row, charts.mark(axis, row.champion), charts.mark(axis, row.challenger)) for row in rows
+        ]
+    return render(request, "reports/trial.html", context)
 
 
 # --- does it run? ----------------------------------------------------------------------------------
