@@ -242,7 +242,6 @@ def _units(trial: Trial) -> dict[tuple[Any, str], _Unit]:
             "item__invoice", "item__run__side", "item__run__audit_share", "field", "model_value", "reading", "value",
             "doubtful", "sampled", "why",
         )
-        .iterator(chunk_size=2000)
     ):  # fmt: skip
         unit = units.setdefault((document, name), _Unit(side, share))
         unit.doubtful, unit.sampled = unit.doubtful or doubtful, unit.sampled or sampled
@@ -275,7 +274,7 @@ def _values(trial: Trial) -> dict[tuple[Any, str], str]:
         .exclude(field__in=LEFT_OUT)
         .values_list("run__invoice", "field", "value")
     )
-    return {(document, name): value for document, name, value in rows.iterator(chunk_size=2000)}
+    return {(document, name): value for document, name, value in rows}
 
 
 def _is_right(name: str, read: str, truth: str) -> bool:
