@@ -52,12 +52,13 @@ def with_other_readings(
         several = result.get(name, [])
         held = {c.value for c in several}
         for k, candidate in enumerate(list(several)):
-            token = tokens.get(candidate.place[0]) if len(candidate.place) == 1 else None
-            if token is None:
+            looked = [tokens[index] for index in candidate.place if index in tokens]
+            if not looked:
                 continue
-            several[k] = replace(candidate, reading=token.readings[0][1])
-            if k >= _CANDIDATES:
+            several[k] = replace(candidate, reading=min(token.readings[0][1] for token in looked))
+            if k >= _CANDIDATES or len(candidate.place) > 1:
                 continue
+            token = looked[0]
             for other in _others(document, name, candidate, token):
                 if other.value not in held:
                     held.add(other.value)

@@ -112,8 +112,8 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     parted = [_pieces(word) for word in words]
     pieces = [piece for several in parted for piece in several]
     page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
-    targets, lines = _targets(page)
-    if not targets:
+    targets, lines, in_words = _targets(page)
+    if not targets and not in_words:
         return tuple(words)
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
     found = _read(pixels, targets)
@@ -124,6 +124,8 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     if photograph:
         found = [_never_sure(target, readings) for target, readings in zip(targets, found, strict=True)]
     changed: dict[int, Word | None] = {}
+    if photograph:
+        changed |= {k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),)) for k in in_words}
     for target, readings in zip(targets, found, strict=True):
         if not readings:
             continue
@@ -159,14 +161,18 @@ def _pieces(word: Word) -> list[Word]:
     return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
 
 
-def _targets(page: Page) -> tuple[list[_Target], list[_Target]]:
-    """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines."""
+def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
+    """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
+
+    The third is the tokens (by index) of dates with a month's name, which can't be read again by themselves.
+    """
     table = find_line_items([page], find_context([page], Hints()))
     found_labels = find_labels(page, table.header_tokens)
     labels = {token.index for label in found_labels for token in label.tokens}
     surroundings = Surroundings(page, found_labels)
     found: list[tuple[float, _Target]] = []
     lines: list[_Target] = []
+    in_words: list[int] = []
     for row in page.rows:
         tokens = [token for cell in row for token in cell.tokens]
         spans = [span for cell in row for span in _figures(cell)]
@@ -183,10 +189,14 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target]]:
                 for name, kind in _KINDS.items()
             )
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
-            if score >= _CLAIMED and _could_be(_KINDS[name], span, before):
+            if score < _CLAIMED:
+                continue
+            if _could_be(_KINDS[name], span, before):
                 found.append((score, _Target(_KINDS[name], span.tokens, free)))
+            elif _KINDS[name] == "date":
+                in_words += [token.index for token in span.tokens]
     found.sort(key=lambda pair: -pair[0])
-    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else []
+    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], in_words
 
 
 def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:

@@ -91,6 +91,16 @@ def test_a_number_on_a_photograph_is_never_beyond_doubt_unless_the_office_knows_
     assert AGREED_THRESHOLD < number.confidence < load_calibration().limit_of("work_order_number", 0.99)
 
 
+def test_a_date_with_its_month_in_words_is_no_surer_on_a_photograph() -> None:
+    page = form(day="Mar 17 2026")
+    words = look_again(page, recognise(page), photograph=True)
+    found = understand([(PageImage(0, page.width, page.height, b""), words)], Hints("US")).fields[
+        "invoice_date"
+    ]
+    assert found.value == "2026-03-17"
+    assert found.confidence < load_calibration().limit_of("invoice_date", 0.99)
+
+
 def test_an_empty_page_is_left_alone() -> None:
     assert look_again(Image.new("RGB", (600, 400), "white"), ()) == ()
 
