@@ -78,6 +78,7 @@ _SURE: Final = 0.97
 _AGREED: Final = 0.9
 _FAIRLY: Final = 0.7
 _DENIED: Final = 0.4  # probability from which the digit reader's word counts against two that agree
+_DOUBTED: Final = 0.85  # share of the votes under which a sum is in doubt
 # Of hand-written numbers that all readings agreed on, one in twenty was wrong on photographs (docs/models.md). So much
 # leaves a value below any threshold of a 99 % target, and lets it pass where an open work order or the uploader agrees.
 _BY_HAND: Final = 0.8
@@ -117,7 +118,10 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         return tuple(words)
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
     found = _read(pixels, targets)
-    if any(readings and target.kind == "amount" for target, readings in zip(targets, found, strict=True)):
+    if any(
+        readings and readings[0][1] < _DOUBTED and target.kind == "amount"
+        for target, readings in zip(targets, found, strict=True)
+    ):
         # Only where a sum is in doubt do the lines' amounts matter, which are many.
         found += _read(pixels, lines)
         targets += lines
