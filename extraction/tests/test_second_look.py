@@ -16,8 +16,9 @@ from extraction.gate import AGREED_THRESHOLD
 from extraction.office import Office
 from extraction.reading.ocr import recognise
 from extraction.reading.second_look import look_again
+from extraction.reading.words import read_words
 from extraction.schema import FieldValue, Hints, PageImage
-from extraction.tests.pages import VERA
+from extraction.tests.pages import VERA, encoded
 from extraction.tests.sheets import Sheet
 
 KALAM = Path(str(fontpkg_kalam.__file__)).parent / "files" / "Kalam-Regular.ttf"
@@ -99,6 +100,18 @@ def test_a_date_with_its_month_in_words_is_no_surer_on_a_photograph() -> None:
     ]
     assert found.value == "2026-03-17"
     assert found.confidence < load_calibration().limit_of("invoice_date", 0.99)
+
+
+@pytest.mark.parametrize(("size", "sure"), [((1700, 1275), False), ((1700, 1300), True)])
+def test_a_picture_of_a_camera_s_proportions_counts_as_photographed(
+    size: tuple[int, int], sure: bool
+) -> None:
+    page = form().crop((0, 0, *size))
+    picture = PageImage(0, page.width, page.height, encoded(page, "PNG"))
+    (read_page, words) = read_words(picture)
+    found = understand([(read_page, words)], Hints("US")).fields["work_order_number"]
+    assert found.value == "48812"
+    assert (found.confidence >= load_calibration().limit_of("work_order_number", 0.99)) is sure
 
 
 def test_an_empty_page_is_left_alone() -> None:
