@@ -81,8 +81,8 @@ def test_a_model_server_is_waited_for_in_time_and_gets_its_token_in_private(
         ("openai_server", {"hour": "2.50"}, []),
         ("openai_server", {"input_million": "0.15", "output_million": "0.60"}, []),
         ("openai_server", {"hour": "2.50", "input_million": "0.15", "output_million": "0.60"}, ["E014"]),
-        ("openai_server", {"output_million": "0.60"}, ["W008"]),
-        ("openai_server", {"input_million": "-1", "output_million": "0.60"}, ["E013", "W008"]),
+        ("openai_server", {"output_million": "0.60"}, ["W010"]),
+        ("openai_server", {"input_million": "-1", "output_million": "0.60"}, ["E013", "W010"]),
     ],
 )
 def test_prices_are_amounts_and_a_server_is_paid_in_one_way(
