@@ -60,7 +60,7 @@ def random_llama(
         chat_template=LLAMA_TEMPLATE,
     )
     config = llama_config(tokenizer, vocabulary, full=full, hidden=hidden, tile=tile)
-    model = _made(library.MllamaForConditionalGeneration, config, dtype)
+    model = _made(library.MllamaForConditionalGeneration, config, dtype, full=full)
     for name, parameter in model.named_parameters():
         if name.endswith(("attn_gate", "mlp_gate")):
             # closed at first in the real one, which was taught language before pictures
@@ -129,7 +129,8 @@ def random_pixtral(
     marks = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
     tokenizer = library.PreTrainedTokenizerFast(tokenizer_object=core, **marks)
     tokenizer.chat_template = PIXTRAL_TEMPLATE
-    model = _made(library.LlavaForConditionalGeneration, pixtral_config(tokenizer, full=full), dtype)
+    config = pixtral_config(tokenizer, full=full)
+    model = _made(library.LlavaForConditionalGeneration, config, dtype, full=full)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     patch = 16 if full else 64
@@ -183,15 +184,18 @@ def pixtral_config(tokenizer: Any, *, full: bool) -> Any:
     )
 
 
-def _made(model_class: Any, config: Any, dtype: str) -> Any:
-    """Return a model with the random weights of its own initialisation, always the same ones."""
+def _made(model_class: Any, config: Any, dtype: str, *, full: bool) -> Any:
+    """Return a model with the random weights of its own initialisation, always the same ones on one device."""
     import torch
 
     before = torch.get_default_dtype()
+    # Eleven billion random numbers take minutes on a processor.
+    device = torch.device("cuda" if full and torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     torch.set_default_dtype(getattr(torch, dtype))
     try:
-        return model_class(config)
+        with device:
+            return model_class(config)
     finally:
         torch.set_default_dtype(before)
 

@@ -4,26 +4,29 @@
 GPU: it says how many pages a minute it reads, and from which batch on more bring nothing or don't fit. Without
 documents a blank letter page is read, which costs a model what a full one does, but for the length of the answer.
 
-With ``--random full`` a checkpoint of the published model's shape is made and measured without its weights (main memory
-and disk for 22 to 26 GB). It never says that it is done, so each answer has ``--tokens`` tokens. ``--random tiny``
-shows that the way is sound; its times say nothing about the real models.
+With ``--random full`` a checkpoint of the published model's shape is made and measured without its weights (GPU, main
+memory and disk for 22 to 26 GB). It never says that it is done, so each answer has ``--tokens`` tokens; with
+``--tokens 1`` what is timed is the looking at the page. ``--random tiny`` shows that the way is sound; its times say
+nothing about the real models.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from extraction.backends import llama, pixtral
+from extraction.backends.generative.answers import AnswerUnusable
 from extraction.backends.generative.prompts import load_prompt
 from extraction.backends.generative.reader import GenerativeBackend
 from extraction.backends.generative.transformers_asker import LocalOptions, TransformersAsker
@@ -69,12 +72,12 @@ def measure(
 
     :param pages: taken in turn; their words must have been read already, so that the model alone is timed.
     :param least: pages to read for each size, rounded up to whole batches.
-    :raises ReaderError: if the model can't be loaded.
+    :raises ReaderError: if the model can't be loaded or fails; an answer that can't be taken is none of that.
     """
     asker = backend.asker
     assert isinstance(asker, TransformersAsker)  # noqa: S101  both readers here have one
     asker.warm()
-    backend.read_many([OpenedDocument(pages[:1])])
+    _refused(backend.read_many([OpenedDocument(pages[:1])]))
     for batch in batches:
         asker.take_together(batch)
         count = -(-least // batch) * batch
@@ -83,8 +86,28 @@ def measure(
         begin = time.perf_counter()
         outcomes = backend.read_many(documents)
         seconds = time.perf_counter() - begin
-        failed = sum(isinstance(outcome, Exception) for outcome in outcomes)
-        yield Row(batch, asker.at_once, count, seconds, _peak(), failed)
+        yield Row(batch, asker.at_once, count, seconds, _peak(), _refused(outcomes))
+
+
+def _refused(outcomes: Iterable[object]) -> int:
+    """Count the answers that can't be taken.
+
+    :raises Exception: of a question that the model failed at, whose time would be that of no answer.
+    """
+    refused = 0
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, AnswerUnusable):
+            raise outcome
+        refused += isinstance(outcome, AnswerUnusable)
+    return refused
+
+
+def _free() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _forget_peak() -> None:
@@ -120,13 +143,17 @@ def _pages(documents: Sequence[Path]) -> list[PageImage]:
 
 @contextmanager
 def _model(name: str, folder: str, random: str, dtype: str) -> Iterator[str]:
+    """Give the folder of the model: ``folder`` itself, or one where random weights were made, there or for now."""
     if not random:
         yield folder
         return
-    with tempfile.TemporaryDirectory() as made:
-        texts = [load_prompt(_PROMPTS[name]).text]
-        _RANDOM[name](Path(made), texts, full=random == "full", dtype=dtype)
-        yield made
+    with tempfile.TemporaryDirectory() as passing:
+        made = Path(folder or passing)
+        if not (made / "config.json").exists():  # written first, but only once the model is made
+            texts = [load_prompt(_PROMPTS[name]).text]
+            _RANDOM[name](made, texts, full=random == "full", dtype=dtype)
+            _free()
+        yield str(made)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,18 +163,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("documents", type=Path, nargs="*", help="documents whose pages are read in turn")
     parser.add_argument("--backend", choices=sorted(_MAKE), required=True)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--model", default="", metavar="FOLDER", help="or its name in the hub's cache")
-    which.add_argument("--random", default="", choices=("tiny", "full"), help="weights of chance")
+    parser.add_argument(
+        "--model",
+        default="",
+        metavar="FOLDER",
+        help="or its name in the hub's cache; with --random where the weights are kept for further calls",
+    )
+    parser.add_argument("--random", default="", choices=("tiny", "full"), help="weights of chance")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 2, 4, 8], help="(1 2 4 8)")
     parser.add_argument("--pages", type=int, default=16, help="for each size of batch (16)")
     parser.add_argument("--tokens", type=int, default=600, help="most tokens of an answer (600)")
     parser.add_argument("--prompt", default="", help="the reader's own by default")
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float16", "float32"))
-    parser.add_argument("--quantization", default="none", choices=("none", "8bit", "4bit"))
+    parser.add_argument("--quantization", nargs="+", default=["none"], choices=("none", "8bit", "4bit"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--crops", action="store_true")
     options = parser.parse_args(arguments)
+    if not options.model and not options.random:
+        parser.error("--model FOLDER or --random: what is to be timed?")
     if min(*options.batch, options.pages, options.tokens) < 1:
         parser.error("--batch, --pages and --tokens: give numbers from 1 up")
     try:
@@ -156,31 +189,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     try:
         with _model(options.backend, options.model, options.random, options.dtype) as folder:
-            backend = _MAKE[options.backend](
-                LocalOptions(
+            for quantization in options.quantization:
+                local = LocalOptions(
                     folder,
                     options.prompt or _PROMPTS[options.backend],
                     dtype=options.dtype,
-                    quantization=options.quantization,
+                    quantization=quantization,
                     device=options.device,
                     max_tokens=options.tokens,
                     crops=options.crops,
                     batch=1,
                 )
-            )
-            _print_table(backend, pages, options)
+                _print_table(_MAKE[options.backend](local), pages, options, quantization)
     except ReaderError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _print_table(backend: GenerativeBackend, pages: Sequence[PageImage], options: Any) -> None:
+def _print_table(
+    backend: GenerativeBackend, pages: Sequence[PageImage], options: Any, quantization: str
+) -> None:
     write = sys.stdout.write
     asker = backend.asker
     assert isinstance(asker, TransformersAsker)  # noqa: S101
     device = asker.planned_device()
-    write(f"{options.backend} on {device}, {options.dtype}, {options.quantization}, ")
+    write(f"{options.backend} on {device}, {options.dtype}, {quantization}, ")
     write(f"at most {options.tokens} tokens an answer\n")
     if options.random == "tiny":
         write(

@@ -28,6 +28,8 @@ MOST_AT_ONCE: Final = 16
 """Questions that go together where memory alone decides: with more, the first waits long for the last."""
 _SHARE_OF_MEMORY: Final = 0.8
 """Of the free memory that a batch may take: the next questions may be longer than those that were measured."""
+_KEPT_WHOLE: Final = ["lm_head", ".*vision_model", ".*vision_tower", ".*multi_modal_projector"]
+"""Parts that are not quantized: what sees is a twentieth of the weights, and bitsandbytes 0.50 can't run Mllama's."""
 _OUT_OF_MEMORY: Final = (
     "out of memory",
     "can't allocate memory",
@@ -225,9 +227,12 @@ class TransformersAsker:
             if not device.startswith("cuda"):
                 raise ReaderError("8bit and 4bit need an NVIDIA GPU; there is none here.")
             arguments["device_map"] = {"": device}
+            # It tells of every product of matrices that bfloat16 became float16: thousands of lines a page.
+            logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
             arguments["quantization_config"] = transformers.BitsAndBytesConfig(
                 load_in_8bit=options.quantization == "8bit",
                 load_in_4bit=options.quantization == "4bit",
+                llm_int8_skip_modules=_KEPT_WHOLE,  # for 4 bits too, whatever its name says
                 bnb_4bit_compute_dtype=arguments["dtype"],
                 bnb_4bit_quant_type="nf4",
             )
