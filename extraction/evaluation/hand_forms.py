@@ -10,6 +10,10 @@ not on the page counts as right if nothing was found.
 gets the file as it was taken and finds no fields; the two take turns, each in a process of its own. Needs rapidocr
 (requirements-dev.txt).
 
+``--seen FILE`` says how hard the photographs are by a measure that is none of ours: whether the right number and total
+stand anywhere in stock rapidocr's text, kept in FILE. On the real photographs of the user's study they do in 94 and 96
+of 100 cases; the report then adds what would be right if they did as often on these (post-stratification).
+
 ``--resume FILE`` keeps every reading in FILE, and another run with it goes on from there. Ctrl-C prints what was
 measured so far.
 """
@@ -19,12 +23,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import multiprocessing
+import re
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +49,8 @@ from extraction.schema import Backend, Hints, Reading
 WATCHED: Final = ("work_order_number", "total", "invoice_date")
 TARGET: Final = 0.99
 TWELVE_MEGAPIXELS: Final = 12_000_000
+SEEN_ON_REAL_ONES: Final = {"work_order_number": 0.94, "total": 0.96}
+"""How often stock rapidocr's text holds the right value on the 47 real photographs of the user's study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +198,89 @@ def report(rows: Sequence[Read]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def weighted(rows: Sequence[Read], seen: Mapping[str, Mapping[str, bool]]) -> str:
+    """Return what would be right if stock OCR saw the right values as often as on the study's real photographs.
+
+    Each stratum (seen, not seen) counts by its share there: p = w a + (1 - w) b with a and b the shares right, and the
+    interval is p +- 1.96 sqrt(w^2 a(1-a)/n + (1-w)^2 b(1-b)/m) (Cochran, Sampling Techniques, 5A.9).
+
+    :param seen: by document and field, whether the right value stands in stock OCR's text.
+    """
+    lines = ["\nweighted by how often stock rapidocr sees the right value on the study's real photographs"]
+    for name, weight in SEEN_ON_REAL_ONES.items():
+        strata = [
+            [row.fields[name].right for row in rows if name in row.fields and seen[row.file][name] is saw]
+            for saw in (True, False)
+        ]
+        if not all(strata):
+            lines.append(f"  {name:18} too few photographs to weigh")
+            continue
+        shares = [sum(some) / len(some) for some in strata]
+        weights = (weight, 1 - weight)
+        found = sum(w * p for w, p in zip(weights, shares, strict=True))
+        variance = sum(
+            w * w * p * (1 - p) / len(some) for w, p, some in zip(weights, shares, strata, strict=True)
+        )
+        reach = 1.96 * math.sqrt(variance)
+        low, high = max(found - reach, 0), min(found + reach, 1)
+        sees, misses = (share(sum(some), len(some)) for some in strata)
+        lines.append(
+            f"  {name:18} right {100 * found:.1f} % [{100 * low:.1f}, {100 * high:.1f}]: "
+            f"where it sees it {sees}, elsewhere {misses}"
+        )
+    return "\n".join(lines) + "\n"
+
+
 # Beside stock rapidocr --------------------------------------------------------------------------------
 
 
+def stands_in(texts: Sequence[str], field: str, value: str) -> bool:
+    """Say whether a value stands in one of the texts, whatever its marks are; a sum's cents may be lost if none."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"[\W_]", "", text.casefold())
+
+    forms = {plain(value)}
+    if field == "total":
+        cents = f"{Decimal(value):.2f}"
+        forms = {plain(cents)} | ({plain(cents[:-3])} if cents.endswith(".00") else set())
+    return any(form in plain(text) for form in forms for text in texts)
+
+
+def seen_by_stock(documents: Sequence[LabelledDocument], kept_in: Path) -> dict[str, dict[str, bool]]:
+    """Return by document and field whether the right value stands in stock rapidocr's text; what is kept stays."""
+    seen: dict[str, dict[str, bool]] = {}
+    if kept_in.exists():
+        with contextlib.suppress(json.JSONDecodeError):  # the last line of a run that was cut off
+            for line in kept_in.read_text("utf-8").splitlines():
+                seen |= json.loads(line)
+    waiting = [d for d in documents if d.identity not in seen]
+    if not waiting:
+        return seen
+    connection, process = _start_stock()
+    with kept_in.open("a", encoding="utf-8") as file:
+        for number, document in enumerate(waiting):
+            connection.send(str(document.path))
+            _, texts = connection.recv()
+            row = {n: stands_in(texts, n, str(document.fields[n])) for n in SEEN_ON_REAL_ONES}
+            seen[document.identity] = row
+            file.write(json.dumps({document.identity: row}) + "\n")
+            file.flush()
+            sys.stderr.write(f"stock rapidocr: {number + 1}/{len(waiting)} {document.name}\n")
+    connection.send("")
+    process.join(5)
+    return seen
+
+
+def _start_stock() -> tuple[Connection, multiprocessing.process.BaseProcess]:
+    ours, others = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_stock, args=(others,), daemon=True)
+    process.start()
+    return ours, process
+
+
 def _stock(connection: Connection) -> None:
-    """Read with stock rapidocr every file that is named, and answer with the seconds, until an empty name comes."""
+    """Read with stock rapidocr every file that is named; answer with seconds and texts, until an empty name comes."""
     import logging
 
     from rapidocr import RapidOCR
@@ -202,8 +289,8 @@ def _stock(connection: Connection) -> None:
     engine: Any = RapidOCR()
     while name := connection.recv():
         begun = time.perf_counter()
-        engine(name)
-        connection.send(time.perf_counter() - begun)
+        found = engine(name)
+        connection.send((time.perf_counter() - begun, tuple(found.txts or ())))
 
 
 def _compare_times(documents: Sequence[LabelledDocument], backend: Backend, most: int) -> int:
@@ -212,16 +299,14 @@ def _compare_times(documents: Sequence[LabelledDocument], backend: Backend, most
         sys.stderr.write("No photograph there has twelve megapixels.\n")
         return 1
     chosen = large[:: max(len(large) // most, 1)][:most]
-    ours_end, stock_end = multiprocessing.get_context("spawn").Pipe()
-    other = multiprocessing.get_context("spawn").Process(target=_stock, args=(stock_end,), daemon=True)
-    other.start()
+    ours_end, other = _start_stock()
 
     def ours(document: LabelledDocument) -> float:
         return read_one(document, backend, with_office=False).seconds
 
     def stock(document: LabelledDocument) -> float:
         ours_end.send(str(document.path))
-        return float(ours_end.recv())
+        return float(ours_end.recv()[0])
 
     timed: list[tuple[float, float]] = []
     ours(chosen[0]), stock(chosen[0])  # neither is charged for loading its weights
@@ -276,6 +361,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--times", type=int, metavar="N", help="compare times with stock rapidocr instead")
     parser.add_argument(
+        "--seen", type=Path, metavar="FILE", help="weigh by what stock rapidocr sees, which is kept there"
+    )
+    parser.add_argument(
         "--resume", type=Path, metavar="FILE", help="keep every reading there and go on from it"
     )
     options = parser.parse_args(arguments)
@@ -328,6 +416,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{backend.name} {backend.version}, {options.folder.resolve().name}"
             f"{', with what the office knows' if options.office else ''}\n{report(rows)}"
         )
+        if options.seen and not stopped:
+            sys.stdout.write(weighted(rows, seen_by_stock(documents, options.seen)))
     return 130 if stopped else 0
 
 

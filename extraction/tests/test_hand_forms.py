@@ -9,7 +9,16 @@ import pytest
 
 from extraction.evaluation import hand_forms
 from extraction.evaluation.datasets import LabelledDocument
-from extraction.evaluation.hand_forms import Judged, Read, office_of, passing, report, share
+from extraction.evaluation.hand_forms import (
+    Judged,
+    Read,
+    office_of,
+    passing,
+    report,
+    share,
+    stands_in,
+    weighted,
+)
 from extraction.schema import FieldValue, Reading
 from extraction.tests.labelled import write_truth
 from extraction.tests.pages import encoded, invoice_picture
@@ -138,3 +147,43 @@ def test_results_of_other_data_are_told_apart(tmp_path: Path) -> None:
     assert json.loads(kept.read_text()) == {"data": "a"}
     with pytest.raises(ValueError, match="another run"):
         hand_forms.kept(kept, {"data": "b"})
+
+
+def test_what_counts_as_seen_is_the_whole_value_whatever_its_marks() -> None:
+    assert stands_in(["No. 30 187"], "work_order_number", "30187")
+    assert not stands_in(["3018", "7"], "work_order_number", "30187")
+    assert stands_in(["$ 1,250"], "total", "1250.0")
+    assert stands_in(["1.250.00"], "total", "1250.0")
+    assert not stands_in(["1,250"], "total", "1250.5")
+
+
+def test_easy_and_hard_photographs_weigh_as_they_do_among_real_ones() -> None:
+    rows = [
+        Read(
+            f"{n}.jpg",
+            (),
+            {"work_order_number": Judged(n < 6, True, False), "total": Judged(True, True, True)},
+            1.0,
+        )
+        for n in range(10)
+    ]
+    # Stock OCR sees the number on five, of which all are right; of the other five one is.
+    seen = {row.file: {"work_order_number": n < 5, "total": True} for n, row in enumerate(rows)}
+    text = weighted(rows, seen)
+    assert "work_order_number  right 95.2 % [93.1, 97.3]" in text  # 0.94 x 1.0 + 0.06 x 0.2
+    assert "total              too few photographs to weigh" in text
+
+
+def test_stock_ocr_is_asked_once_for_each_photograph(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = folder / "seen.jsonl"
+    assert hand_forms.main([str(folder), "--seen", str(kept)]) == 0
+    first = capsys.readouterr()
+    assert "stock rapidocr: 2/2 two.jpg" in first.err
+    seen = {name: row for line in kept.read_text().splitlines() for name, row in json.loads(line).items()}
+    assert [row["total"] for row in seen.values()] == [True, False]
+    assert hand_forms.main([str(folder), "--seen", str(kept)]) == 0
+    second = capsys.readouterr()
+    assert "stock rapidocr" not in second.err
+    assert "total              right 96.0 %" in second.out
