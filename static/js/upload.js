@@ -131,6 +131,7 @@
       entries.delete(entry);
       remember();
       entry.row.remove();
+      ask(entry.replaces, true);
       el("no-uploads").hidden = list.children.length > 0;
       total.all -= 1;
       (next?.querySelector("button:not([hidden]), a") || el("id_files")).focus();
@@ -146,6 +147,13 @@
     urgent: el("id_urgent").checked,
   });
 
+  // What is asked about a bad picture stands until another one has come in its place.
+  const question = (upload) => list.querySelector(`[data-take-again="${CSS.escape(upload)}"]`)?.closest(".upload__decide");
+  const ask = (upload, again) => {
+    const asked = upload && question(upload);
+    if (asked) asked.hidden = !again;
+  };
+
   const take = (files, replaces = "") => {
     if (!files.length) return;
     const stated = replaces ? { work_order: "", total: "", urgent: false } : statedNow();
@@ -157,7 +165,7 @@
     el("no-uploads").hidden = true;
     if (replaces) {
       added[0].replaces = replaces;
-      list.querySelector(`[data-take-again="${CSS.escape(replaces)}"]`)?.remove();
+      ask(replaces, false);
     } else {
       for (const id of ["id_work_order", "id_total"]) el(id).value = "";
       el("id_urgent").checked = false;
@@ -264,6 +272,8 @@
     if (twin && twin !== entry.row) twin.remove();
     entry.row.replaceWith(row);
     entries.delete(entry);
+    if (outcome === "accepted" && entry.replaces) question(entry.replaces)?.remove();
+    else ask(entry.replaces, true);
     remember();
     total.done += 1;
     htmx.process(row);
