@@ -13,6 +13,15 @@ from extraction.costs import Price
 from extraction.schema import Backend, ReaderError
 
 DEFAULT: Final = "layout"
+TITLES: Final = {
+    "layout": "Embedded reader",
+    "layout_rules": "Embedded reader, rules only (to compare)",
+    "llama": "Llama 3.2 Vision on this server",
+    "pixtral": "Pixtral on this server",
+    "doctr": "docTR's recognition with the embedded reader",
+    "openai_server": "A model on another server",
+}
+"""What people are shown for a reader's name."""
 EMBEDDED: Final = frozenset({"layout", "layout_rules"})
 """The readers of the product itself: no budget is about them."""
 

@@ -68,7 +68,7 @@ class Row:
 def measure(
     backend: GenerativeBackend, pages: Sequence[PageImage], batches: Sequence[int], *, least: int
 ) -> Iterator[Row]:
-    """Read one-page documents in batches of each size, after one page that is not timed.
+    """Read one-page documents in batches of each size, after one batch of that size that is not timed.
 
     :param pages: taken in turn; their words must have been read already, so that the model alone is timed.
     :param least: pages to read for each size, rounded up to whole batches.
@@ -77,11 +77,11 @@ def measure(
     asker = backend.asker
     assert isinstance(asker, TransformersAsker)  # noqa: S101  both readers here have one
     asker.warm()
-    _refused(backend.read_many([OpenedDocument(pages[:1])]))
     for batch in batches:
         asker.take_together(batch)
         count = -(-least // batch) * batch
         documents = [OpenedDocument([pages[k % len(pages)]]) for k in range(count)]
+        _refused(backend.read_many(documents[:batch]))
         _forget_peak()
         begin = time.perf_counter()
         outcomes = backend.read_many(documents)

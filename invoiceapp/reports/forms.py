@@ -33,5 +33,7 @@ class TrialForm(forms.Form):
         # An id of its own, so that no label of the page around it is taken for one of the form's.
         super().__init__(data, initial={"kind": Trial.Kind.SHADOW, "percent": 100}, auto_id="trial_%s")
         self.fields["challenger"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
-            (name, name) for name in registry.configured() if name != organization.backend
+            (name, f"{registry.TITLES.get(name, name)} ({name})")  # the report goes on with the short name
+            for name in registry.configured()
+            if name != organization.backend
         ]

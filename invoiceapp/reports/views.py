@@ -15,6 +15,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from extraction import registry
 from extraction import trials as reader_trials
 from extraction.models import Trial
 from extraction.services import FITTED
@@ -274,6 +275,7 @@ def _trial_page(request: OfficeRequest, organization: Organization, form: TrialF
     report = trials.report(shown) if shown else None
     context: dict[str, Any] = {
         "form": form,
+        "usual_reader": registry.TITLES.get(organization.backend, organization.backend),
         "listed": listed,
         "open": next((one for one in listed if one.ended is None), None),
         "report": report,

@@ -18,15 +18,6 @@ from extraction.backends.generative.prompts import LONGEST_OWN, faults
 from invoiceapp.records import matching
 from invoiceapp.records.models import Job, Membership, Organization, Vendor
 
-READERS = {
-    "layout": "Embedded reader",
-    "layout_rules": "Embedded reader, rules only (to compare)",
-    "llama": "Llama 3.2 Vision on this server",
-    "pixtral": "Pixtral on this server",
-    "doctr": "docTR's recognition with the embedded reader",
-    "openai_server": "A model on another server",
-}
-
 
 class ReadingSettingsForm(forms.ModelForm):
     """When invoices are read, and how sure the reader must be."""
@@ -151,7 +142,7 @@ class ReadingSettingsForm(forms.ModelForm):
         # One that was chosen and is no longer set up stays until somebody chooses another.
         chosen = getattr(self.instance, field)
         names = [name for name in dict.fromkeys([*registry.configured(), chosen]) if name]
-        choices = [(name, READERS.get(name, name)) for name in names]
+        choices = [(name, registry.TITLES.get(name, name)) for name in names]
         self.fields[field].choices = [("", none), *choices] if none else choices  # type: ignore[attr-defined]
 
     def clean_reading_policy(self) -> str:

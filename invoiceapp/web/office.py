@@ -25,7 +25,6 @@ from extraction.services import FITTED, PromptRefused, save_prompt
 from invoiceapp.records.access import OfficeRequest, require
 from invoiceapp.records.models import Invoice, Job, Membership, Organization, Vendor
 from invoiceapp.web.forms import (
-    READERS,
     JobForm,
     PersonForm,
     PromptForm,
@@ -79,11 +78,11 @@ def _budget(organization: Organization) -> dict[str, Any]:
     return {
         "spent": spent,
         "currency": settings.PRICE_CURRENCY,
-        "readers": [READERS[name] for name in readers],
-        "without_price": [READERS[name] for name in readers if not registry.price(name).is_stated],
+        "readers": [registry.TITLES[name] for name in readers],
+        "without_price": [registry.TITLES[name] for name in readers if not registry.price(name).is_stated],
         # What is set aside for one page, so that nobody sets a limit under which nothing passes.
         "too_little": [
-            READERS[name]
+            registry.TITLES[name]
             for name in readers
             if seconds_left is not None and budget.estimate(name, 1)[1] > seconds_left
         ],
@@ -144,7 +143,7 @@ def prompt(request: OfficeRequest) -> HttpResponse:
         "opened": opened,
         "shown": shown,
         "trouble": trouble,
-        "reader": READERS.get(organization.backend, organization.backend),
+        "reader": registry.TITLES.get(organization.backend, organization.backend),
         "asks_a_model": registry.asks_a_model(organization.backend),
         "page": Paginator(versions, PER_PAGE).get_page(request.GET.get("page")),
     }

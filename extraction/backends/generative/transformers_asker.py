@@ -217,6 +217,9 @@ class TransformersAsker:
         options, folder = self._options, self.files.folder
         transformers.utils.logging.disable_progress_bar()
         device = _device(options.device, torch)
+        # cuDNN plans its attention anew for every length and size of batch, a new one at each token: on an H100
+        # that took longer than the tokens themselves (docs/models.md, "On a GPU").
+        torch.backends.cuda.enable_cudnn_sdp(enabled=False)
         arguments: dict[str, Any] = {
             "dtype": getattr(torch, options.dtype),
             "local_files_only": True,
