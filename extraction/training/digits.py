@@ -407,7 +407,8 @@ def train(
     used, rounds = report.get("seconds", 0.0), report.get("rounds", 0)
     pool, read = Pool(device), 0
     begun = pace.clock() - used
-    while pace.clock() - begun < 60 * minutes:
+    finished = False
+    while not finished:
         rng = np.random.default_rng([seed, rounds])
         if new := portions(read):
             pool.add([Strips.load(path) for path in new])
@@ -436,6 +437,8 @@ def train(
             if done >= 1:
                 break
         rounds += 1
+        seconds = pace.clock() - begun
+        finished = seconds >= 60 * minutes
         report = {
             "rounds": rounds,
             "steps": (rounds - 1) * pace.round + number,
@@ -443,12 +446,12 @@ def train(
             "strips": len(pool),
             **{name: round(measure(mean, some), 4) for name, some in held.items()},
             "device": device.type,
-            "seconds": round(pace.clock() - begun, 1),
-            "finished": done >= 1,
+            "seconds": round(seconds, 1),
+            "finished": finished,
         }
         sys.stderr.write(json.dumps(report) + "\n")
         content = {"mean": mean.state_dict(), "report": report}
-        if not report["finished"]:
+        if not finished:
             content |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         torch.save(content, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
