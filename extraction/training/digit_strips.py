@@ -278,6 +278,7 @@ def _real(
     large = cv2.resize(cut, (w, h), interpolation=cv2.INTER_CUBIC)
     if hand.unrest:
         large = _wandering(large, hand.unrest, rng)
+        h, w = large.shape
     shear = float(rng.normal(0, 0.06))
     if hand.lean is not None:
         moments = cv2.moments(large)
@@ -296,7 +297,7 @@ def _real(
 
 def _wandering(digit: NDArray[np.uint8], pixels: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn a digit a little and move its strokes by some pixels, as the same hand would write it another time."""
-    around = 4
+    around = 6
     padded = cv2.copyMakeBorder(digit, around, around, around, around, cv2.BORDER_CONSTANT, value=0)
     h, w = padded.shape
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
