@@ -26,7 +26,7 @@ _ABOVE: Final = 30
 _BELOW: Final = 30
 _SHIFT: Final = 4  # binary places of a pixel that strokes are drawn with
 # Shares of the hands; pen strokes are the rest.
-_REAL_DIGITS, _FONTS = 0.55, 0.2
+_REAL_DIGITS, _FONTS = 0.6, 0.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,27 @@ class RealHand:
 
     :param lean: the slant they all get (dx/dy); None leaves each its own.
     :param edge: which gray of the enlarged digit becomes the stroke's edge, high for a thin pen; None leaves it soft.
+    :param centred: whether low digits stand in the middle of the line instead of on it.
+    :param unrest: by how many pixels the digits' strokes wander; 0 leaves them as they are.
     """
 
     digits: list[NDArray[np.uint8]]
     lean: float | None
     edge: float | None
     breadth: float
+    centred: bool
+    unrest: float
 
 
 def real_hand(digits: list[NDArray[np.uint8]], rng: np.random.Generator) -> RealHand:
     """Return a hand of real digits drawn at random."""
     return RealHand(
         digits,
-        lean=float(rng.normal(0.12, 0.16)) if rng.random() < 0.55 else None,
-        edge=float(rng.uniform(60, 190)) if rng.random() < 0.65 else None,
+        lean=float(rng.normal(0.12, 0.16)) if rng.random() < 0.5 else None,
+        edge=float(rng.uniform(60, 190)) if rng.random() < 0.55 else None,
         breadth=float(rng.uniform(0.75, 1.2)),
+        centred=bool(rng.random() < 0.3),
+        unrest=float(rng.uniform(0.4, 1.7)) if rng.random() < 0.65 else 0.0,
     )
 
 
@@ -245,7 +251,7 @@ def _put(
         top = round(base - above * scale)
     else:
         small, _ = glyph
-        top = round(base - small.shape[0])
+        top = round(base - small.shape[0] - real.centred * max(0.0, height - small.shape[0]) / 2)
     _paste(canvas, small, round(x), top)
     return x + small.shape[1]
 
@@ -270,6 +276,9 @@ def _real(
     w = max(3, round(cut.shape[1] * scale * hand.breadth * float(rng.normal(1, 0.06))))
     h = max(3, round(cut.shape[0] * scale))
     large = cv2.resize(cut, (w, h), interpolation=cv2.INTER_CUBIC)
+    if hand.unrest:
+        large = _wandering(large, hand.unrest, rng)
+        h, w = large.shape
     shear = float(rng.normal(0, 0.06))
     if hand.lean is not None:
         moments = cv2.moments(large)
@@ -278,12 +287,29 @@ def _real(
     more = int(abs(shear) * h) + 1
     matrix = np.array([[1, -shear, shear * h if shear > 0 else 0], [0, 1, 0]], np.float32)
     large = cv2.warpAffine(large, matrix, (w + more, h))
-    columns = np.flatnonzero(large.max(axis=0) > 40)
-    large = large[:, columns[0] : columns[-1] + 1]
+    rows, columns = np.flatnonzero(large.max(axis=1) > 40), np.flatnonzero(large.max(axis=0) > 40)
+    large = large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if hand.edge is None:
         return np.asarray(large, np.uint8), 0.0
     edge = hand.edge + float(rng.normal(0, 12))
     return np.clip((large.astype(np.float32) - edge) * 4 + 128, 0, 255).astype(np.uint8), 0.0
+
+
+def _wandering(digit: NDArray[np.uint8], pixels: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Turn a digit a little and move its strokes by some pixels, as the same hand would write it another time."""
+    around = 6
+    padded = cv2.copyMakeBorder(digit, around, around, around, around, cv2.BORDER_CONSTANT, value=0)
+    h, w = padded.shape
+    x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
+    turn = float(rng.normal(0, 0.07))
+    dx, dy = (
+        cv2.resize(rng.normal(0, pixels, (4, 3)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+        for _ in range(2)
+    )
+    return np.asarray(
+        cv2.remap(padded, x + dx + turn * (y - h / 2), y + dy - turn * (x - w / 2), cv2.INTER_LINEAR),
+        np.uint8,
+    )
 
 
 @cache

@@ -1,11 +1,12 @@
 """Train the digit reader's network on real and simulated strips, weigh it against the recogniser and export it.
 
     python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 20] [--seed 1]
+        [--strips-only] [--processes 1] [--network-only] [--device auto]
 
 DATA is the folder of real hand-written digits (docs/training.md), FONTS any folder with handwriting fonts below it.
 The real amounts' test split and the second half of the single digits are never looked at. Strips are drawn once
-and kept in the cache; a checkpoint is written after each round, and the same command goes on from it. What is written
-to ``extraction/weights/digits.onnx`` needs onnxruntime only.
+and kept in the cache; a checkpoint is written after each round, and the same command goes on from it, on another
+device too. What is written to ``extraction/weights/digits.onnx`` needs onnxruntime only.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import argparse
 import gzip
 import hashlib
 import inspect
+import itertools
 import json
 import math
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,48 +53,70 @@ from extraction.reading.digits import (
 )
 from extraction.reading.weights import file_digest
 from extraction.training import digit_strips, strokes
+from extraction.training.digit_batches import Batch, Example, Pool, Strips, batch_of
 from extraction.training.digit_strips import Sources, simulated, spliced
 from extraction.training.exporting import drop_notes
 
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
 BLANK: Final = 0
-_BATCH: Final = 64
-_ROUND: Final = 150
-"""Batches between two looks at the strips held back."""
-_PORTION, _PORTIONS = 3000, 20
+_WARMING: Final = 200  # steps until the learning rate is at its peak
+_PORTION, _PORTIONS = 3000, 24
 """Strips are drawn once, in portions that are kept, so that another process can draw while one learns."""
-_PEAK_RATE: Final = 2e-3
 _FIRST_HALF: Final = 5000  # of the single digits; the other half has other writers and is for scoring
 _HELD_FONT: Final = 8  # every eighth font is held back
-_HELD_STRIPS: Final = 300
+_HELD_STRIPS: Final = 600
 _AT_FIRST: Final = 2  # portions that training waits for
 # Shares of the strips: real amounts as they are, real amounts put together anew; the rest is simulated.
 _REAL, _SPLICED = 0.17, 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a device learns.
+
+    :ivar batch: strips of a step.
+    :ivar peak: the highest learning rate.
+    :ivar round: steps between two looks at the strips held back.
+    :ivar clock: gives the seconds that count.
+    """
+
+    batch: int
+    peak: float
+    round: int
+    clock: Callable[[], float]
+
+
+# A processor is shared with other work, so that its time counts and not the clock's.
+_PACES: Final = {
+    "cpu": Pace(64, 2e-3, 150, time.process_time),
+    "cuda": Pace(512, 3e-3, 600, time.perf_counter),
+}
+
+
 class DigitReader(nn.Module):
     """Ink to signs: (B, 1, HEIGHT, w) in, (B, w / STRIDE, 1 + len(SIGNS)) logits out.
 
-    Convolutions that halve the height five times and the width twice; what is left of a column's height becomes one
-    vector, and convolutions along the line, ever wider apart, let neighbours explain each other.
+    Convolutions that halve the height four times and the width twice, with shortcuts (He et al., 2016); what is left of
+    a column's height becomes one vector, and convolutions along the line, ever wider apart, let neighbours explain
+    each other.
     """
 
-    def __init__(self, channels: Sequence[int] = (24, 48, 96, 128), width: int = 192) -> None:
+    def __init__(self, channels: Sequence[int] = (32, 64, 128, 160), width: int = 256) -> None:
         super().__init__()
         a, b, c, d = channels
         self.look = nn.Sequential(
-            _seen(1, a, 5, 2), _seen(a, b, 3, 2), _seen(b, b, 3, 1), _seen(b, c, 3, (2, 1)), _seen(c, c, 3, 1),
-            _seen(c, d, 3, (2, 1)), _seen(d, d, 3, 1),
+            _seen(1, a, 5, 2), _seen(a, b, 3, 2), _Again(b), _seen(b, c, 3, (2, 1)), _Again(c),
+            _seen(c, d, 3, (2, 1)), _Again(d),
         )  # fmt: skip
         self.column = nn.Conv1d(d * HEIGHT // 16, width, 1)
         self.think = nn.ModuleList(
-            nn.Conv1d(width, width, 3, padding=apart, dilation=apart) for apart in (1, 2, 4)
+            nn.Conv1d(width, width, 3, padding=apart, dilation=apart) for apart in (1, 2, 4, 1)
         )
         self.drop = nn.Dropout(0.15)
         self.tell = nn.Conv1d(width, 1 + len(SIGNS), 1)
 
     def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        line = functional.relu(self.column(self.look(ink).flatten(1, 2)))
+        line = self.drop(functional.relu(self.column(self.look(ink).flatten(1, 2))))
         for step in self.think:
             line = line + functional.relu(step(line))
         told: torch.Tensor = self.tell(self.drop(line))
@@ -100,6 +127,20 @@ def _seen(inner: int, outer: int, size: int, stride: int | tuple[int, int]) -> n
     return nn.Sequential(
         nn.Conv2d(inner, outer, size, stride, size // 2, bias=False), nn.BatchNorm2d(outer), nn.ReLU()
     )
+
+
+class _Again(nn.Module):
+    """Two convolutions whose outcome is added to what they look at."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _seen(channels, channels, 3, 1)
+        self.second = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return functional.relu(seen + self.second(self.first(seen)))
 
 
 @dataclass(slots=True)
@@ -187,18 +228,6 @@ def bent(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-@dataclass(slots=True)
-class Example:
-    """A prepared strip, shape (HEIGHT, w), ink from 0 to 255, and what it says.
-
-    ``digits_only`` where the signs between digits are not told.
-    """
-
-    ink: np.ndarray
-    text: str
-    digits_only: bool
-
-
 def blank_strip(rng: np.random.Generator) -> np.ndarray:
     """Return paper on which nothing is written, or only a line of the form."""
     h, w = int(rng.integers(30, 70)), int(rng.integers(50, 240))
@@ -249,7 +278,10 @@ def example_of(
 def _drawn_by() -> str:
     """Return eight hex digits that change with what draws or prepares strips."""
     made_by = hashlib.sha256()
-    for part in (digit_strips, strokes, digits.prepared, digits._ink, digits._without_lines, digits._cut):
+    for part in (
+        digit_strips, strokes, bent, blank_strip, drawn_examples, digits.prepared, digits._ink, digits._without_lines,
+        digits._cut,
+    ):  # fmt: skip
         made_by.update(inspect.getsource(part).encode())
     return made_by.hexdigest()[:8]
 
@@ -262,114 +294,49 @@ def drawn(cache: Path, name: str) -> Path:
     return cache / f"ink-{_DRAWN_BY}-{name}.npz"
 
 
-def kept(cache: Path, name: str, make: Callable[[], list[Example]]) -> list[Example]:
-    """Return examples from the cache, made first if they aren't there."""
+def keep(cache: Path, name: str, make: Callable[[], list[Example]]) -> Path:
+    """Return where the strips of that name lie, made first if they aren't there."""
     path = drawn(cache, name)
     if not path.exists():
-        made = make()
-        new = path.with_suffix(".new.npz")
-        np.savez(
-            new,
-            widths=np.array([e.ink.shape[1] for e in made]),
-            ink=np.concatenate([e.ink for e in made], axis=1),
-            told=json.dumps([(e.text, e.digits_only) for e in made]),
-        )
-        new.replace(path)
+        Strips.of(make()).save(path)
         sys.stderr.write(f"strips {name} drawn\n")
-    with np.load(path) as stored:
-        widths, flat, told = stored["widths"], stored["ink"], json.loads(str(stored["told"]))
-    ends = np.cumsum(widths)
-    return [
-        Example(np.ascontiguousarray(flat[:, end - width : end]), text, digits_only)
-        for width, end, (text, digits_only) in zip(widths, ends, told, strict=True)
-    ]
+    return path
 
 
-def varied(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Slant, stretch, shift and bend ink a little, and make it fainter, fuller, softer or grainier."""
-    h, w = ink.shape
-    slant, turn = float(rng.normal(0, 0.09)), float(rng.normal(0, 0.012))
-    sx, sy = float(rng.uniform(0.82, 1.18)), float(rng.uniform(0.88, 1.1))
-    wide = max(32, STRIDE * round(w * sx / STRIDE))
-    middle = (h - 1) / 2
-    matrix = np.array(
-        [
-            [sx, -slant * sx, slant * sx * middle],
-            [turn * sy, sy, middle * (1 - sy) - turn * sy * w / 2 + float(rng.normal(0, 1.2))],
-        ],
-        np.float32,
-    )
-    out: np.ndarray = cv2.warpAffine(ink, matrix, (wide, h))
-    if rng.random() < 0.3:
-        cells = rng.normal(0, 0.9, (2, 3, max(3, wide // 24))).astype(np.float32)
-        x, y = np.meshgrid(np.arange(wide, dtype=np.float32), np.arange(h, dtype=np.float32))
-        moved = [cv2.resize(c, (wide, h), interpolation=cv2.INTER_CUBIC) for c in cells]
-        out = cv2.remap(out, x + moved[0], y + moved[1], cv2.INTER_LINEAR)
-    roll = rng.random()
-    if roll < 0.12:
-        out = cv2.erode(out, np.ones((2, 2), np.uint8))
-    elif roll < 0.24:
-        out = cv2.dilate(out, np.ones((2, 2), np.uint8))
-    elif roll < 0.4:
-        out = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.4, 1.2)))
-    changed = out.astype(np.float32) * float(rng.uniform(0.6, 1.5))
-    if rng.random() < 0.3:
-        changed += rng.normal(0, float(rng.uniform(0, 14)), out.shape).astype(np.float32)
-    return np.clip(changed, 0, 255).astype(np.uint8)
+def kept(cache: Path, name: str, make: Callable[[], list[Example]]) -> list[Example]:
+    """Return examples from the cache, made first if they aren't there."""
+    return Strips.load(keep(cache, name, make)).examples()
 
 
-def batches(pool: Sequence[Example], count: int, rng: np.random.Generator) -> list[list[Example]]:
-    """Return some batches of strips of about the same width, in any order, each strip varied."""
-    chosen = [pool[int(k)] for k in rng.integers(0, len(pool), count * _BATCH)]
-    chosen = [Example(varied(e.ink, rng), e.text, e.digits_only) for e in chosen]
-    chosen.sort(key=lambda e: e.ink.shape[1])
-    cut = [chosen[k * _BATCH : (k + 1) * _BATCH] for k in range(count)]
-    return [cut[int(k)] for k in rng.permutation(count)]
-
-
-def ink_of(batch: Sequence[Example]) -> tuple[torch.Tensor, list[int]]:
-    """Return a batch's ink (B, 1, HEIGHT, widest) from 0 to 1 and how many answers each strip has."""
-    filled = np.zeros((len(batch), 1, HEIGHT, max(e.ink.shape[1] for e in batch)), np.float32)
-    for row, example in enumerate(batch):
-        filled[row, 0, :, : example.ink.shape[1]] = example.ink
-    return torch.from_numpy(filled / 255), [e.ink.shape[1] // STRIDE for e in batch]
-
-
-def loss_of(network: nn.Module, batch: Sequence[Example]) -> torch.Tensor:
+def loss_of(network: nn.Module, batch: Batch) -> torch.Tensor:
     """Return the mean CTC loss for each sign of a batch.
 
     Where only the digits are told, every other sign counts as the blank: the network may say a point or not.
     """
-    ink, steps = ink_of(batch)
     # Processors with units for sixteen-bit matrices learn three times as fast by them.
-    with torch.autocast("cpu", torch.bfloat16):
-        answer = network(ink.to(memory_format=torch.channels_last))
+    with torch.autocast(batch.ink.device.type, torch.bfloat16):
+        answer = network(batch.ink.to(memory_format=torch.channels_last))
     told = functional.log_softmax(answer.float(), dim=-1)
-    untold = torch.tensor([e.digits_only for e in batch])
-    if bool(untold.any()):
-        merged = torch.cat(
-            [
-                torch.cat([told[untold][:, :, :1], told[untold][:, :, 11:]], dim=2).logsumexp(
-                    2, keepdim=True
-                ),
-                told[untold][:, :, 1:11],
-                torch.full_like(told[untold][:, :, 11:], -1e4),
-            ],
-            dim=2,
-        )
-        told = told.index_copy(0, torch.nonzero(untold)[:, 0], merged)
-    targets = torch.tensor([SIGNS.index(c) + 1 for e in batch for c in e.text], dtype=torch.long)
+    merged = torch.cat(
+        [
+            torch.cat([told[:, :, :1], told[:, :, 11:]], dim=2).logsumexp(2, keepdim=True),
+            told[:, :, 1:11],
+            torch.full_like(told[:, :, 11:], -1e4),
+        ],
+        dim=2,
+    )
+    told = torch.where(batch.digits_only[:, None, None], merged, told)
     return functional.ctc_loss(
-        told.transpose(0, 1), targets,
-        torch.tensor(steps), torch.tensor([len(e.text) for e in batch]),
+        told.transpose(0, 1), batch.signs, batch.steps, batch.lengths,
         blank=BLANK, reduction="sum", zero_infinity=True,
-    ) / max(1, len(targets))  # fmt: skip
+    ) / max(1, int(batch.lengths.sum()))  # fmt: skip
 
 
 def steps_of(network: nn.Module, example: Example) -> np.ndarray:
     """Return the network's log probabilities for one strip, shape (w / STRIDE, 1 + len(SIGNS))."""
+    ink = torch.from_numpy(example.ink)[None, None].float() / 255
     with torch.no_grad():
-        return log_probabilities(network(ink_of([example])[0])[0].numpy())
+        return log_probabilities(network(ink)[0].numpy())
 
 
 def _same(said: str, example: Example) -> bool:
@@ -379,95 +346,124 @@ def _same(said: str, example: Example) -> bool:
 def measure(network: nn.Module, examples_: Sequence[Example]) -> float:
     """Return the share of strings read exactly; of those with digits told only, the digits are compared."""
     network.eval()
+    device = next(network.parameters()).device
     right = 0
-    for example in examples_:
-        # The likeliest way instead of the likeliest string: a tenth of the time, nearly always the same.
-        way = steps_of(network, example).argmax(axis=1)
-        signs = [
-            SIGNS[k - 1]
-            for k, before in zip(way, [BLANK, *way[:-1]], strict=True)
-            if k not in (BLANK, before)
-        ]
-        right += _same(" ".join("".join(signs).split()), example)
+    ordered = sorted(examples_, key=lambda e: e.ink.shape[1])
+    for begin in range(0, len(ordered), 64):
+        some = ordered[begin : begin + 64]
+        batch = batch_of(some, device)
+        with torch.no_grad():
+            # The likeliest way instead of the likeliest string: a tenth of the time, nearly always the same.
+            ways = network(batch.ink).argmax(dim=2).cpu().numpy()
+        for filled, steps, example in zip(ways, batch.steps, some, strict=True):
+            way = filled[: int(steps)]
+            signs = [
+                SIGNS[k - 1]
+                for k, before in zip(way, [BLANK, *way[:-1]], strict=True)
+                if k not in (BLANK, before)
+            ]
+            right += _same(" ".join("".join(signs).split()), example)
     return right / max(1, len(examples_))
 
 
 def train(
-    portions: Callable[[], Sequence[Example]],
+    portions: Callable[[int], Sequence[Path]],
     held: dict[str, list[Example]],
     *,
     minutes: float,
     seed: int,
-    cache: Path,
+    checkpoint: Path,
+    device: torch.device,
+    pace: Pace,
 ) -> tuple[DigitReader, dict[str, Any]]:
-    """Train for so much processor time; the learning rate falls to nothing along it. The weights' running mean is kept.
+    """Train for so long; the learning rate falls to nothing along it. The weights' running mean is kept.
 
-    :param portions: gives the strips drawn until now; asked again after each round.
-    :returns: the network and what it reached on the strips held back.
+    :param portions: gives the files of strips drawn until now, from a number on; asked again after each round.
+    :param minutes: by the pace's clock.
+    :param checkpoint: goes on from this file; when all is done, the running mean alone is left there.
+    :returns: the network, on the processor, and what it reached on the strips held back.
     """
-    torch.manual_seed(seed)
-    network, mean = DigitReader(), DigitReader()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=0.03)
-    used, rounds, report = 0.0, 0, {}
-    checkpoint = cache / f"digits-{seed}.pt"
+    stored: dict[str, Any] = {}
     if checkpoint.exists():
-        stored = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(stored["network"])
+        stored = torch.load(checkpoint, weights_only=True, map_location=device)
+    report = stored.get("report", {})
+    mean = DigitReader().to(device)
+    if stored:
         mean.load_state_dict(stored["mean"])
+    if report.get("finished"):
+        return mean.cpu(), report
+    torch.manual_seed(seed)
+    network = DigitReader().to(device)
+    for one in (network, mean):
+        one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=pace.peak, weight_decay=0.03, fused=device.type == "cuda"
+    )
+    if stored:
+        network.load_state_dict(stored["network"])
         optimiser.load_state_dict(stored["optimiser"])
-        used, rounds, report = stored["seconds"], stored["rounds"], stored["report"]
     else:
         mean.load_state_dict(network.state_dict())
-    begun = time.process_time() - used
-    while (done := (time.process_time() - begun) / (60 * minutes)) < 1:
+    used, rounds = report.get("seconds", 0.0), report.get("rounds", 0)
+    pool, read = Pool(device), 0
+    begun = pace.clock() - used
+    finished = False
+    while not finished:
         rng = np.random.default_rng([seed, rounds])
-        pool = portions()
+        if new := portions(read):
+            pool.add([Strips.load(path) for path in new])
+            read += len(new)
         network.train()
-        total = 0.0
-        waiting: list[list[Example]] = []
-        for number in range(_ROUND):
-            if not waiting:
-                waiting = batches(pool, 10, rng)
-            step = rounds * _ROUND + number
-            done = min(1.0, (time.process_time() - begun) / (60 * minutes))
-            rate = _PEAK_RATE * min(1.0, (step + 1) / 100) * max(0.5 * (1 + math.cos(math.pi * done)), 0.002)
+        total = torch.zeros((), device=device)
+        number = 0
+        for number, batch in enumerate(pool.batches(pace.round, pace.batch, rng), 1):
+            done = min(1.0, (pace.clock() - begun) / (60 * minutes))
+            step = rounds * pace.round + number
+            rate = pace.peak * min(1.0, step / _WARMING) * max(0.5 * (1 + math.cos(math.pi * done)), 0.002)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            loss = loss_of(network, waiting.pop())
+            loss = loss_of(network, batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 2.0)
             optimiser.step()
-            _follow(mean, network, min(0.995, (step + 1) / (step + 20)))
-            total += float(loss.detach())
-            if number % 25 == 24:
+            _follow(mean, network, min(0.998, step / (step + 20)))
+            total += loss.detach()
+            if number % 50 == 0:
                 sys.stderr.write(
-                    f"round {rounds + 1}, {number + 1}/{_ROUND}, {len(pool)} strips, loss {total / (number + 1):.3f},"
+                    f"round {rounds + 1}, {number}/{pace.round}, {len(pool)} strips, loss {float(total) / number:.3f},"
                     f" {100 * done:.0f} %\n"
                 )
             if done >= 1:
                 break
         rounds += 1
-        report = {"rounds": rounds, **{name: round(measure(mean, some), 4) for name, some in held.items()}}
+        seconds = pace.clock() - begun
+        finished = seconds >= 60 * minutes
+        report = {
+            "rounds": rounds,
+            "steps": (rounds - 1) * pace.round + number,
+            "strips_a_step": pace.batch,
+            "strips": len(pool),
+            **{name: round(measure(mean, some), 4) for name, some in held.items()},
+            "device": device.type,
+            "seconds": round(seconds, 1),
+            "finished": finished,
+        }
         sys.stderr.write(json.dumps(report) + "\n")
-        torch.save(
-            {"network": network.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict(),
-             "seconds": time.process_time() - begun, "rounds": rounds, "report": report}, checkpoint.with_suffix(".new")
-        )  # fmt: skip
+        content = {"mean": mean.state_dict(), "report": report}
+        if not finished:
+            content |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save(content, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
-    return mean, {**report, "processor_seconds": round(time.process_time() - begun)}
+    return mean.cpu(), report
 
 
-def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
+def _follow(mean: nn.Module, network: nn.Module, keep_share: float) -> None:
     """Move the running mean of the weights towards the network."""
     with torch.no_grad():
         ours, theirs = mean.state_dict(), network.state_dict()
-        for name, value in ours.items():
-            if value.dtype.is_floating_point:
-                value.lerp_(theirs[name], 1 - keep)
-            else:
-                value.copy_(theirs[name])
+        names = [name for name, value in ours.items() if value.dtype.is_floating_point]
+        torch._foreach_lerp_([ours[n] for n in names], [theirs[n] for n in names], 1 - keep_share)
 
 
 @dataclass(slots=True)
@@ -587,6 +583,92 @@ def _data_digest(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What strips are made of: real amounts, fonts and digits to learn from, and others that are held back."""
+
+    amounts: list[Real]
+    held_amounts: list[Real]
+    learned: Sources
+    watched: Sources
+
+
+@cache
+def material_in(data: Path, fonts: Path) -> Material:
+    """Read the real amounts and digits and find the fonts."""
+    amounts, held_amounts = load_amounts(data)
+    pixels, labels = load_digits(data)
+    found = fonts_in(fonts)
+    held_fonts = found[::_HELD_FONT]
+    sys.stderr.write(f"{len(amounts)} real amounts, {len(held_amounts)} held back, {len(found)} fonts\n")
+    return Material(
+        amounts,
+        held_amounts,
+        Sources(
+            [font for font in found if font not in held_fonts],
+            by_digit(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start]),
+        ),
+        Sources(held_fonts, by_digit(pixels[HELD_DIGITS], labels[HELD_DIGITS])),
+    )
+
+
+def held_back(material: Material) -> dict[str, Callable[[], list[Example]]]:
+    """Return what makes each of the sets that nothing is learned from."""
+
+    def amounts() -> list[Example]:
+        return [e for r in material.held_amounts if (e := example_of(r.pixels, r.text, digits_only=True))]
+
+    def simulated_strips(*, real_only: bool) -> list[Example]:
+        rng = np.random.default_rng(99 + real_only)
+        strips = [simulated(material.watched, rng, real_only=real_only) for _ in range(_HELD_STRIPS)]
+        return [e for s in strips if (e := example_of(s.pixels, s.text, digits_only=real_only))]
+
+    return {
+        "amounts": amounts,
+        "digits": partial(simulated_strips, real_only=True),
+        "simulated": partial(simulated_strips, real_only=False),
+    }
+
+
+def draw_portion(data: Path, fonts: Path, cache: Path, seed: int, size: int, number: int) -> None:
+    """Draw one portion of so many strips into the cache; seed and number decide which."""
+    cv2.setNumThreads(1)
+    material = material_in(data, fonts)
+    rng = np.random.default_rng([seed, number])
+    keep(
+        cache,
+        f"{seed}-{number}",
+        lambda: drawn_examples(material.amounts, material.learned, size, rng),
+    )
+
+
+def draw_portions(one: Callable[[int], None], numbers: Sequence[int], processes: int) -> None:
+    """Draw portions of strips into the cache, so many beside each other.
+
+    :param one: draws one; it must be importable, since other processes get it.
+    """
+    if processes == 1 or len(numbers) < 2:
+        for number in numbers:
+            one(number)
+        return
+    # Started anew instead of forked: a fork copies torch's threads in whatever state they are.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        for _ in pool.map(one, numbers):
+            pass
+
+
+def _device(name: str) -> torch.device:
+    """Return what trains.
+
+    :raises SystemExit: if a graphics processor was asked for and torch finds none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("torch finds no graphics processor here. Train with --device cpu.")
+    return torch.device(name)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="extraction.training.digits", description="Train and export the digit reader."
@@ -595,61 +677,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fonts", type=Path, required=True, help="folder with handwriting fonts below it")
     parser.add_argument("--cache", type=Path, required=True, help="where strips and checkpoints are kept")
     parser.add_argument(
-        "--minutes", type=float, default=20, help="of processor time, whatever else the machine does"
+        "--minutes", type=float, default=20, help="of processor time; on a graphics processor, of the clock"
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--portions", type=int, default=_PORTIONS, help=f"how many times {_PORTION} strips")
+    parser.add_argument(
+        "--portions", type=int, default=_PORTIONS, help=f"how many times {_PORTION} strips at most"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="how many draw strips beside each other")
     parser.add_argument("--strips-only", action="store_true", help="draw the strips, don't train yet")
+    parser.add_argument(
+        "--network-only",
+        action="store_true",
+        help="train and leave the rest to the same command without this",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="what trains")
     parser.add_argument("--threads", type=int, default=1, help="more only help on an idle machine")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     options.cache.mkdir(parents=True, exist_ok=True)
-    real, held_real = load_amounts(options.data)
-    pixels, labels = load_digits(options.data)
-    fonts = fonts_in(options.fonts)
-    held_fonts = fonts[::_HELD_FONT]
-    sources = Sources(
-        [font for font in fonts if font not in held_fonts],
-        by_digit(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start]),
-    )
-    watched = Sources(held_fonts, by_digit(pixels[HELD_DIGITS], labels[HELD_DIGITS]))
-    sys.stderr.write(f"{len(real)} real amounts, {len(held_real)} held back, {len(fonts)} fonts\n")
+    material = material_in(options.data, options.fonts)
 
-    def portion(number: int) -> list[Example]:
-        return drawn_examples(real, sources, _PORTION, np.random.default_rng([options.seed, number]))
-
-    def held_amounts() -> list[Example]:
-        return [e for r in held_real if (e := example_of(r.pixels, r.text, digits_only=True))]
-
-    def held_simulated(*, real_only: bool) -> list[Example]:
-        rng = np.random.default_rng(99 + real_only)
-        strips = [simulated(watched, rng, real_only=real_only) for _ in range(_HELD_STRIPS)]
-        return [e for s in strips if (e := example_of(s.pixels, s.text, digits_only=real_only))]
-
-    held = {
-        "amounts": kept(options.cache, "held-amounts", held_amounts),
-        "digits": kept(options.cache, "held-digits", lambda: held_simulated(real_only=True)),
-        "simulated": kept(options.cache, "held-simulated", lambda: held_simulated(real_only=False)),
-    }
-    pool: list[Example] = []
-    read = 0
-
-    def portions() -> list[Example]:
-        """Read what has been drawn since; the first portions are waited for, more are drawn by --strips-only beside."""
-        nonlocal read
-        while read < options.portions and (
-            read < _AT_FIRST or drawn(options.cache, f"{options.seed}-{read}").exists()
-        ):
-            pool.extend(kept(options.cache, f"{options.seed}-{read}", lambda number=read: portion(number)))  # type: ignore[misc]
-            read += 1
-        return pool
+    def draw(first: int, last: int) -> None:
+        wanted = [k for k in range(first, last) if not drawn(options.cache, f"{options.seed}-{k}").exists()]
+        one = partial(draw_portion, options.data, options.fonts, options.cache, options.seed, _PORTION)
+        draw_portions(one, wanted, options.processes)
 
     if options.strips_only:
-        for number in range(options.portions):
-            kept(options.cache, f"{options.seed}-{number}", lambda number=number: portion(number))  # type: ignore[misc]
+        draw(0, options.portions)
         return 0
-    network, report = train(portions, held, minutes=options.minutes, seed=options.seed, cache=options.cache)
+
+    def portions(first: int) -> list[Path]:
+        """The first portions are waited for; more are drawn by --strips-only before or beside."""
+        if first == 0:
+            draw(0, min(_AT_FIRST, options.portions))
+        paths = (drawn(options.cache, f"{options.seed}-{k}") for k in range(first, options.portions))
+        return list(itertools.takewhile(Path.exists, paths))
+
+    held = {name: kept(options.cache, f"held-{name}", make) for name, make in held_back(material).items()}
+    device = _device(options.device)
+    network, report = train(
+        portions,
+        held,
+        minutes=options.minutes,
+        seed=options.seed,
+        checkpoint=options.cache / f"digits-{options.seed}.pt",
+        device=device,
+        pace=_PACES[device.type],
+    )
+    if options.network_only:
+        return 0
     told = {name: thoughts(network, some) for name, some in held.items()}
     everything = [thought for some in told.values() for thought in some]
     scores = {}
@@ -664,15 +741,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "log_loss": round(loss, 4),
         }
     about = {
-        "version": "2",
+        "version": "3",
         "command": "python -m extraction.training.digits DATA --fonts FONTS --cache CACHE (docs/training.md)",
         "data": {
             "digest": _data_digest(options.data),
-            "strips": len(portions()),
-            "real_amounts": len(real),
+            "strips": report["strips"],
+            "real_amounts": len(material.amounts),
             "real_digits": HELD_DIGITS.start,
-            "fonts": sorted(path.stem for path in sources.fonts),
-            "fonts_held_back": sorted(path.stem for path in held_fonts),
+            "fonts": sorted(path.stem for path in material.learned.fonts),
+            "fonts_held_back": sorted(path.stem for path in material.watched.fonts),
         },
         "seed": options.seed,
         "training": report,

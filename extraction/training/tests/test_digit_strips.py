@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,21 +16,24 @@ import pytest
 import torch
 
 from extraction.reading.digits import HEIGHT, SIGNS, STRIDE, Candidate, prepared
+from extraction.training.digit_batches import Example, Pool, Strips, batch_of, varied
 from extraction.training.digit_strips import Sources, simulated, spliced, written
 from extraction.training.digits import (
     DigitReader,
-    Example,
+    Pace,
     Real,
     Thought,
-    batches,
+    draw_portion,
+    draw_portions,
     drawn_examples,
     exact,
     export,
     fonts_in,
-    ink_of,
     kept,
     loss_of,
+    material_in,
     measure,
+    train,
     weighing_of,
 )
 from extraction.training.strokes import SHAPES, hand_of, strokes_of
@@ -90,7 +99,7 @@ def test_signs_that_are_not_told_cost_nothing() -> None:
     def loss(answer: torch.Tensor, *, digits_only: bool) -> float:
         network = torch.nn.Module()
         network.forward = lambda _: answer  # type: ignore[method-assign]
-        return float(loss_of(network, [Example(seen, "15", digits_only)]))
+        return float(loss_of(network, batch_of([Example(seen, "15", digits_only)])))
 
     assert loss(logits, digits_only=True) < 0.01
     assert loss(with_point, digits_only=True) < 0.01
@@ -105,7 +114,7 @@ def test_the_network_learns_from_what_is_drawn() -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     real = [Real(*real_strip(text)) for text in ("481", "052", "937", "26")]
-    pool = drawn_examples(real, NOTHING, 24, rng)
+    pool = batch_of(drawn_examples(real, NOTHING, 24, rng))
     network = DigitReader(**SMALL)
     optimiser = torch.optim.AdamW(network.parameters(), lr=5e-3)
     losses = []
@@ -124,12 +133,15 @@ def test_an_answer_stands_for_every_four_columns_whatever_stands_behind() -> Non
     network = DigitReader(**SMALL).eval()
     ink = np.random.default_rng(1).integers(0, 255, (HEIGHT, 64)).astype(np.uint8)
     wide = np.zeros((HEIGHT, 160), np.uint8)
-    both, steps = ink_of([Example(ink, "", True), Example(wide, "", True)])
+    alone, both = (
+        batch_of([Example(ink, "", True)]),
+        batch_of([Example(ink, "", True), Example(wide, "", True)]),
+    )
     with torch.no_grad():
-        alone, filled = network(ink_of([Example(ink, "", True)])[0]), network(both)
-    assert steps == [64 // STRIDE, 160 // STRIDE]
-    assert alone.shape[1] == steps[0]
-    assert filled.shape[1:] == (steps[1], 1 + len(SIGNS))
+        told, filled = network(alone.ink), network(both.ink)
+    assert both.steps.tolist() == [64 // STRIDE, 160 // STRIDE]
+    assert told.shape[1:] == (64 // STRIDE, 1 + len(SIGNS))
+    assert filled.shape[1:] == (160 // STRIDE, 1 + len(SIGNS))
 
 
 def test_the_exported_network_answers_like_the_trained_one(tmp_path: Path) -> None:
@@ -147,12 +159,101 @@ def test_the_exported_network_answers_like_the_trained_one(tmp_path: Path) -> No
         assert session.run(None, {"ink": ink})[0] == pytest.approx(expected, abs=0.02)
 
 
+def pool_of(*examples: Example) -> Pool:
+    pool = Pool(torch.device("cpu"))
+    pool.add([Strips.of(examples)])
+    return pool
+
+
 def test_batches_hold_strips_of_about_one_width() -> None:
     seen = [Example(np.zeros((HEIGHT, 4 * width), np.uint8), "1", False) for width in range(10, 90)]
-    for batch in batches(seen, 6, np.random.default_rng(0)):
-        widths = [example.ink.shape[1] for example in batch]
-        assert max(widths) - min(widths) < 150
-        assert all(width % STRIDE == 0 for width in widths)
+    for batch in pool_of(*seen).batches(6, 32, np.random.default_rng(0)):
+        widths = STRIDE * batch.steps
+        assert batch.ink.shape[:3] == (32, 1, HEIGHT)
+        assert batch.ink.shape[3] >= int(widths.max())
+        assert int(widths.max() - widths.min()) < 190
+
+
+def test_a_pool_shows_each_strip_with_its_own_text() -> None:
+    """Portions come one after the other; a strip's ink must never be shown with another one's text."""
+    rng = np.random.default_rng(5)
+    seen = [
+        Example(rng.integers(1, 255, (HEIGHT, width)).astype(np.uint8), text, only)
+        for width, text, only in (
+            (64, "12", True),
+            (200, "$ 7.50", False),
+            (32, "", False),
+            (96, "3/4/25", False),
+        )
+    ]
+    pool = pool_of(*seen[:3])
+    pool.add([Strips.of(seen[3:])])
+    batch = pool.shown(np.array([3, 0, 2, 1]))
+    for row, example in enumerate((seen[3], seen[0], seen[2], seen[1])):
+        width = example.ink.shape[1]
+        assert np.array_equal((batch.ink[row, 0, :, :width] * 255).round().numpy(), example.ink)
+        assert not batch.ink[row, 0, :, width:].any()
+        signs = batch.signs[row, : int(batch.lengths[row])]
+        assert "".join(SIGNS[int(k) - 1] for k in signs) == example.text
+        assert bool(batch.digits_only[row]) == example.digits_only
+        assert int(batch.steps[row]) == width // STRIDE
+
+
+def upright(x: int, width: int) -> Example:
+    ink = np.zeros((HEIGHT, width), np.uint8)
+    ink[8:40, x : x + 4] = 220
+    return Example(ink, "1", False)
+
+
+def test_a_varied_strip_keeps_its_writing_at_its_place() -> None:
+    """A stroke in the middle of a strip must stay about there, whatever the strip's new width, and not fade away."""
+    seen = [upright(width // 2 - 2, width) for width in (80, 160, 240)] * 20
+    batch = batch_of(seen)
+    generator = torch.Generator().manual_seed(3)
+    other = varied(batch, np.random.default_rng(3), generator)
+    assert len({int(s) for s in other.steps}) > 20
+    for row in range(len(seen)):
+        columns = (other.ink[row, 0] > 0.25).sum(0)  # grain is fainter
+        middle = float((columns * torch.arange(len(columns))).sum() / columns.sum())
+        assert middle == pytest.approx(STRIDE * int(other.steps[row]) / 2, abs=12)
+        assert 0.3 < float(columns.sum() / (batch.ink[row] > 0.25).sum()) < 4
+    assert float(other.ink.min()) >= 0
+    assert float(other.ink.max()) <= 1
+    assert torch.equal(other.signs, batch.signs)
+
+
+def test_training_goes_on_where_it_was_cut_off_and_a_finished_one_is_not_begun_anew(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    real = [Real(*real_strip(text)) for text in ("481", "052", "937", "26")]
+    strips, more = tmp_path / "strips.npz", tmp_path / "more.npz"
+    Strips.of(drawn_examples(real, NOTHING, 12, rng)).save(strips)
+    Strips.of(drawn_examples(real, NOTHING, 5, rng)).save(more)
+    held = {"amounts": drawn_examples(real, NOTHING, 3, rng)}
+    ticks = itertools.count()
+
+    def trained(portions: Callable[[int], Sequence[Path]]) -> tuple[DigitReader, dict[str, Any]]:
+        return train(
+            portions, held, minutes=0.5, seed=1, checkpoint=tmp_path / "digits.pt",
+            device=torch.device("cpu"), pace=Pace(4, 1e-3, 3, lambda: float(next(ticks))),
+        )  # fmt: skip
+
+    def cut_off(first: int) -> Sequence[Path]:
+        if first:
+            raise KeyboardInterrupt
+        return [strips]
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(cut_off)
+    network, report = trained(lambda first: [strips, more][first:])
+    assert report["finished"]
+    assert report["rounds"] > 2
+    assert report["steps"] > 3 * (report["rounds"] - 1)
+    assert report["strips"] == 17
+    assert set(torch.load(tmp_path / "digits.pt", weights_only=True)) == {"mean", "report"}
+    again, same = trained(cut_off)
+    assert same == report
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
 
 
 def test_drawn_strips_come_back_from_the_cache_as_they_were(tmp_path: Path) -> None:
@@ -207,6 +308,47 @@ def test_real_digits_of_one_hand_lean_alike_and_stand_apart() -> None:
         assert 3 <= len(strip.text) <= 7
         assert strip.text.isdigit()
         assert prepared(strip.pixels) is not None
+
+
+def data_folder(folder: Path) -> Path:
+    """A folder as docs/training.md describes it: two amounts to learn from, one held back, one for scoring; bars for digits."""
+    rows = []
+    for number, split in ((1, "train"), (2, "train"), (100, "train"), (3, "test")):
+        pixels, text, boxes = real_strip(f"{number}48")
+        cv2.imwrite(str(folder / f"a_{number}.png"), pixels)
+        rows.append(json.dumps({"file": f"a_{number}.png", "split": split, "text": text, "boxes": boxes}))
+    (folder / "amounts.jsonl").write_text("\n".join(rows) + "\n")
+    pixels = np.zeros((5000, 28, 28), np.uint8)
+    pixels[:, 4:24, 10:14] = 255
+    labels = np.arange(5000, dtype=np.uint8) % 10
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(16) + pixels.tobytes(), 1))
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + labels.tobytes(), 1))
+    return folder
+
+
+def test_several_processes_draw_the_strips_that_one_draws(tmp_path: Path) -> None:
+    data = data_folder(tmp_path)
+    caches = [tmp_path / "one", tmp_path / "two"]
+    for cache, processes in zip(caches, (1, 2), strict=True):
+        cache.mkdir()
+        draw_portions(partial(draw_portion, data, tmp_path, cache, 7, 12), [0, 1], processes)
+    found = [sorted(cache.iterdir()) for cache in caches]
+    assert [path.name for path in found[0]] == [path.name for path in found[1]]
+    assert len(found[0]) == 2
+    strips = [[Strips.load(path) for path in paths] for paths in found]
+    for one, other in zip(*strips, strict=True):
+        assert len(one.texts) == 12
+        assert one.texts == other.texts
+        assert np.array_equal(one.ink, other.ink)
+    assert strips[0][0].texts != strips[0][1].texts
+
+
+def test_what_is_held_back_and_what_is_for_scoring_is_not_learned_from(tmp_path: Path) -> None:
+    material = material_in(data_folder(tmp_path), tmp_path)
+    assert [real.text for real in material.amounts] == ["148", "248"]
+    assert [real.text for real in material.held_amounts] == ["10048"]
+    assert sum(len(digits) for digits in material.learned.digits) == 4500
+    assert sum(len(digits) for digits in material.watched.digits) == 500
 
 
 def test_fonts_are_found_in_a_folder_of_packages(tmp_path: Path) -> None:
