@@ -55,7 +55,7 @@ def with_other_readings(
             looked = [tokens[index] for index in candidate.place if index in tokens]
             if not looked:
                 continue
-            several[k] = replace(candidate, reading=min(token.readings[0][1] for token in looked))
+            several[k] = replace(candidate, reading=min(token.reading for token in looked))
             if k >= _CANDIDATES or len(candidate.place) > 1:
                 continue
             token = looked[0]
@@ -89,7 +89,7 @@ def sums_of_lines(document: Survey) -> tuple[dict[Decimal, float], float]:
             continue
         own = means[0][0]
         left.remove(own)
-        best = token.readings[0][1] * means[0][1]
+        best = token.reading * means[0][1]
         others: dict[Decimal, float] = {}
         for text, probability in token.readings:
             for value, share in amounts_of(text):
@@ -98,7 +98,7 @@ def sums_of_lines(document: Survey) -> tuple[dict[Decimal, float], float]:
         if others:
             likely = sorted(others.items(), key=lambda item: -item[1])[:_CANDIDATES]
             changes.append([(value - own, min(chance / max(best, 0.01), 1.0)) for value, chance in likely])
-    surely = math.prod(token.readings[0][1] for token in taken)
+    surely = math.prod(token.reading for token in taken)
     if not changes:
         return {base: 0.0}, surely
     # Any sum of readings that ends up at the total to the cent is strong evidence for both.
@@ -128,14 +128,17 @@ def with_sums_of_lines(
     likeliest = max(lines, key=lambda value: lines[value])
     for name in ("total", "subtotal"):
         several = result.get(name, [])
-        if not several or several[0].ocr >= _SURE:
+        if not several:
             continue
         best = several[0]
+        sure = min(best.ocr, best.reading)
+        if sure >= _SURE:
+            continue
         begun = re.sub(r"[^\d.]|\.$", "", best.text) if best.value.endswith("0") else ""
         fitting = [value for value in lines if _BEGUN.match(begun) and _plain(value).startswith(begun)]
         if fitting:
             made, share = max(fitting, key=lambda value: lines[value]), _CENTS_LOST
-        elif Levenshtein.distance(_plain(likeliest), best.value, score_cutoff=1) == 1 and surely > best.ocr:
+        elif Levenshtein.distance(_plain(likeliest), best.value, score_cutoff=1) == 1 and surely > sure:
             made, share = likeliest, _DIGIT_OFF
         else:
             continue
@@ -144,8 +147,7 @@ def with_sums_of_lines(
                 best,
                 value=_plain(made),
                 score=best.score * share,
-                ocr=best.ocr * share,
-                reading=best.reading * share,
+                reading=sure * share,
             )
             result[name] = sorted([*several, offered], key=lambda c: -c.score)
     return result
@@ -156,7 +158,7 @@ def _plain(value: Decimal) -> str:
 
 
 def _others(document: Survey, name: str, candidate: Candidate, token: Token) -> Iterator[Candidate]:
-    best = token.readings[0][1]
+    best = token.reading
     for text, probability in token.readings:
         for value, share in _values(document, name, text):
             if value != candidate.value:
@@ -166,7 +168,6 @@ def _others(document: Survey, name: str, candidate: Candidate, token: Token) -> 
                     value=value,
                     text=text,
                     score=round(candidate.score * less, 4),
-                    ocr=min(candidate.ocr, probability * share),
                     reading=probability * share,
                 )
 

@@ -107,6 +107,7 @@ class Known:
                     "",
                     (token.index,),
                     token.confidence,
+                    reading=token.reading,
                 )
                 result.append(_moved(offered, evidence, f"work order {orders[key]} is open"))
                 held.add(key)

@@ -36,7 +36,8 @@ _NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
 class Token:
     """A word, or the part of one before or after a colon or number sign.
 
-    ``x0 .. y1`` are in em, straightened; ``box`` is the place on the page.
+    ``x0 .. y1`` are in em, straightened; ``box`` is the place on the page. What else it says is its word's
+    (``extraction.schema.Word``).
     """
 
     text: str
@@ -60,6 +61,11 @@ class Token:
     @property
     def cy(self) -> float:
         return (self.y0 + self.y1) / 2
+
+    @property
+    def reading(self) -> float:
+        """The share of the votes (0..1) for what it is read as; 1 where it was not looked at again."""
+        return self.readings[0][1] if self.readings else 1.0
 
 
 @dataclass(frozen=True, slots=True)

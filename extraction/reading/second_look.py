@@ -106,8 +106,9 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     :param image: the upright page that the words' boxes refer to.
     :param photograph: the page was photographed, and may be a form filled in by hand: numbers and dates, which no sum
         confirms, then never count as surely read.
-    :returns: the words with those figures' texts and scores as the readings together say; figures that the
-        recogniser had parted are one word. All others are as they were.
+    :returns: the words with those figures' texts as the readings together say, and the readings with their shares of
+        the votes; figures that the recogniser had parted are one word, with the scores of its weakest part. All scores
+        are the recogniser's, all other words are as they were.
     :raises ReaderError: if the weights are not installed.
     """
     parted = [_pieces(word) for word in words]
@@ -134,15 +135,15 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         if not readings:
             continue
         first = pieces[target.tokens[0].index]
-        text, probability = readings[0]
         changed |= dict.fromkeys((token.index for token in target.tokens), None)
+        # The scores stay the recogniser's: what was learned of them does not hold for shares of votes.
         changed[target.tokens[0].index] = replace(
             first,
-            text=text,
+            text=readings[0][0],
             box=union_box(target.tokens),
-            confidence=min(first.confidence, probability),
-            least=probability,
-            disputed=len(readings) > 1,
+            confidence=min(token.confidence for token in target.tokens),
+            least=min(token.least for token in target.tokens),
+            disputed=any(token.disputed for token in target.tokens),
             readings=readings,
         )
     result: list[Word] = []
