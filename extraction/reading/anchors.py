@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from extraction.fields import ADJUSTING_WORDS
+from extraction.reading.document_type import names_a_kind_of_paper
 from extraction.reading.lexicon import (
     LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
@@ -33,6 +34,13 @@ _BEFORE_RETAINAGE = re.compile(
     r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
 )
 _WORD = re.compile(r"[^\W\d]{2,}")
+# A label that is parted by the end of its line goes on right below: "Work Order # / Orden de" over "trabajo:".
+_UNFINISHED = re.compile(r"(?i)(?:[/(]|\b(?:de|del|de la|la|el|of|or|o|y|and|for|no\.?|n[úu]m\.?))$")
+_LINES_APART, _LINES_ALIGNED, _WORDS_BELOW = 1.3, 2.0, 3  # em, em, words of the label in its second line
+_WRAPPED = 0.95
+# "ESTIMATE / INVOICE": a title names several kinds of paper, and what stands under it is not its answer.
+_KINDS_APART = re.compile(r"\s*[/()|]\s*|\s+[-–]\s+")
+_UNDER_A_TITLE = 0.3
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
@@ -102,7 +110,63 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
         for cell in row:
             found = _labels_of_cell(cell, excluded)
             labels += [label for label in found if not (adjusts and label.strength_of("tax_amount"))]
-    return labels
+    return _with_wrapped(page, labels, excluded)
+
+
+def _with_wrapped(page: Page, labels: Sequence[Label], excluded: Collection[int]) -> list[Label]:
+    """Join labels that are written in two lines; the second line speaks for what stands beside or below it."""
+    last_of = {id(label.cell): label for label in labels}
+    wrapped: dict[int, Label] = {}
+    for above in last_of.values():
+        tail = above.cell.tokens[above.last + 1 :]
+        if any(re.search(r"\d", t.text) for t in tail) or above.colon or _is_answered(page, above):
+            continue
+        for row in page.rows[above.cell.row + 1 : above.cell.row + 3]:
+            for below in row:
+                if (
+                    abs(below.x0 - above.x0) < _LINES_ALIGNED
+                    and below.y0 - above.y1 < _LINES_APART
+                    and below.tokens[0].index not in excluded
+                    and (label := _goes_on_below(above, below, labels)) is not None
+                ):
+                    wrapped.setdefault(id(below), label)
+    if not wrapped:
+        return list(labels)
+    kept = [
+        label
+        for label in labels
+        if id(label.cell) not in wrapped or label.first > wrapped[id(label.cell)].last
+    ]
+    return sorted([*kept, *wrapped.values()], key=lambda label: (label.cell.row, label.x0))
+
+
+def _is_answered(page: Page, label: Label) -> bool:
+    """Whether a figure stands right of a label, before anything else."""
+    beside = [t for cell in page.rows[label.cell.row] for t in cell.tokens if t.x0 > label.x1]
+    return bool(beside) and bool(re.search(r"\d", beside[0].text))
+
+
+def _goes_on_below(above: Label, below: Cell, labels: Sequence[Label]) -> Label | None:
+    first_line = " ".join(t.text for t in above.cell.tokens[above.first :])
+    unfinished = bool(_UNFINISHED.search(first_line))
+    own = max(
+        (max(m.strength for m in n.meanings) for n in labels if n.cell is below and not n.first), default=0.0
+    )
+    if own > WEAK and not unfinished:
+        return None  # a label of its own
+    for count in range(min(_WORDS_BELOW, len(below.tokens)), 0, -1):
+        words = below.tokens[:count]
+        if len(above.cell.tokens) - above.first + count > LONGEST_BILINGUAL_LABEL or any(
+            re.search(r"\d", t.text) for t in words
+        ):
+            continue
+        meanings = phrase_meanings(f"{first_line} {' '.join(t.text for t in words)}", fuzzy=False)
+        if any(m.strength > WEAK for m in meanings):
+            colon = words[-1].text.endswith(":")
+            return Label(
+                below, 0, count - 1, tuple(Meaning(m.name, m.strength * _WRAPPED) for m in meanings), colon
+            )
+    return None
 
 
 def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
@@ -212,6 +276,12 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     return Label(cell, first, last, meanings, colon)
 
 
+def _is_title(label: Label) -> bool:
+    """Whether a label's cell names two kinds of paper and nothing else."""
+    kinds = [part for part in _KINDS_APART.split(label.cell.text.strip(" :*.")) if part]
+    return len(kinds) > 1 and not label.colon and all(names_a_kind_of_paper(part) for part in kinds)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A place on the page that a label may speak of: tokens of one cell."""
@@ -258,6 +328,7 @@ class Surroundings:
         # A label with something right of it in its own cell, or a value close by, rarely speaks of what is below.
         self._answered = [self._has_answer_at_right(label) for label in labels]
         self._heights = [(label.y0, label.y1) for label in labels]
+        self._titles = [_is_title(label) for label in labels]
         self._memory: dict[tuple[int, int, bool], list[Claim]] = {}
 
     def _has_answer_at_right(self, label: Label) -> bool:
@@ -356,6 +427,8 @@ class Surroundings:
             closeness *= 0.35
         if not label.ends_cell:
             closeness *= 0.6
+        if self._titles[k]:
+            closeness *= _UNDER_A_TITLE
         for row in range(label.cell.row + 1, span.cell.row):
             blocking = [
                 t

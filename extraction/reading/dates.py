@@ -34,7 +34,10 @@ for _names in (
     for _number, _name in enumerate(_names.split(), start=1):
         _MONTHS.setdefault(_name, _number)
 
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
+# The last letter of "Jul" is taken for a stroke: "Ju/19, 2026".
+_MONTHS |= dict.fromkeys(("ju/", "ju|", "ju1"), 7)
+
+_MONTH = "(?P<month>" + "|".join(re.escape(name) for name in sorted(_MONTHS, key=len, reverse=True)) + ")"
 _YEAR = r"(?P<year>(?:19|20)\d{2}|'?\d{2})"
 _END = r"(?![\d/]|[.-]\d|[a-z])"
 # A recogniser may glue the time to the year: 12/01/201719:33
@@ -64,9 +67,13 @@ _DAY_MONTH = re.compile(
 _MONTH_DAY = re.compile(
     r"(?<![a-z])"
     + _MONTH
-    + r"\.?[\s/-]*(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"
+    + r"\.?[\s/-]*(?P<day>[|!]?\d|\d{1,2})(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"  # "Dec |7, 2024"
     + _YEAR
     + _END_OR_TIME
+)
+# A pen's gap between day and year is easily overlooked: "Dec 22025", "Jan 162024".
+_MONTH_DAY_GLUED = re.compile(
+    r"(?<![a-z])" + _MONTH + r"\.?[\s/-]*(?P<day>\d{1,2})(?P<year>20[0-4]\d)" + _END
 )
 _YEAR_MONTH_NAME = re.compile(
     r"(?<![\d/.,-])(?P<year>(?:19|20)\d{2})[\s/-]" + _MONTH + r"[\s/-](?P<day>\d{1,2})" + _END
@@ -101,7 +108,16 @@ def find_dates(text: str, order: DateOrder = "mdy") -> list[DateMatch]:
     """Find every date in a text; ``order`` decides where day and month could be exchanged."""
     folded = _fold(text)
     found: list[DateMatch] = []
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT, _COMPACT_DAY_FIRST):
+    for pattern in (
+        _ISO,
+        _DAY_MONTH,
+        _MONTH_DAY,
+        _MONTH_DAY_GLUED,
+        _YEAR_MONTH_NAME,
+        _NUMERIC,
+        _COMPACT,
+        _COMPACT_DAY_FIRST,
+    ):
         for match in pattern.finditer(folded):
             span = match.span()
             if any(span[0] < f.end and f.start < span[1] for f in found):
@@ -128,7 +144,7 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
     if pattern in (_ISO, _COMPACT, _COMPACT_DAY_FIRST):
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
-        value = _date(year, _MONTHS[match["month"]], int(match["day"]))
+        value = _date(year, _MONTHS[match["month"]], int(re.sub(r"[|!]", "1", match["day"])))
     return (
         None
         if value is None

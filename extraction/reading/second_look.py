@@ -48,7 +48,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 # A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
 _CLAIMED: Final = 0.25
-_SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
+_SLASHED: Final = 0.5  # what other labels' claims count on what is marked as dates are
 _MOST: Final = 8
 _MOST_LINES: Final = 14  # tables of more lines are printed ones
 
@@ -88,6 +88,7 @@ _MOST_READINGS: Final = 5
 _SIGN_LOST: Final = 0.7  # how often a sum's first five or eight is a "$", where all others have one
 # Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
 _CENTS: Final = 0.8
+_OTHER_NUMBER: Final = 0.4  # share of a number's other meaning: "35/7" for 3517, "ES703" for E5703
 _ALIKE: Final = str.maketrans("OQDILZASGBT", "00011245687")
 
 _Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
@@ -188,7 +189,8 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
                     lines.append(_Target("amount", span.tokens, free))
                 continue
             claims = claims_by_field(surroundings.claims_on(span, money=True))
-            slashed = any("/" in token.text for token in span.tokens)
+            dated = [share for _, share in dates_of("".join(token.text for token in span.tokens))]
+            slashed = any("/" in token.text for token in span.tokens) or dated[:1] == [1.0]
             score, name = max(
                 (claims.get(name, (0.0, ""))[0] * (_SLASHED if slashed and kind != "date" else 1.0), name)
                 for name, kind in _KINDS.items()
@@ -371,6 +373,14 @@ def _number(text: str) -> str:
     return letters + digits
 
 
+def _also_numbers(key: str) -> Iterator[str]:
+    """Yield what a number may be besides: a stroke for a one, letters that look like digits right before them."""
+    if re.fullmatch(r"[A-Z]?\d{1,4}/\d{1,4}", key):
+        yield key.replace("/", "1")
+    if re.match(r"[A-Z][OQDILZASGBT]\d", key):
+        yield key[0] + key[1:].translate(_ALIKE)
+
+
 def _cut(
     pixels: NDArray[np.uint8], target: _Target, reach: tuple[float, float, float, float]
 ) -> NDArray[np.uint8]:
@@ -489,7 +499,10 @@ def _meanings(kind: Kind, text: str, signed: float) -> Iterator[tuple[object, fl
                 yield value, share * weight, part if parse_money(part) == value else amount_text(value)
     elif kind == "number":
         if key := _number(text):
-            yield key, 1.0, key
+            others = [other for other in _also_numbers(key) if other != key]
+            yield key, 1.0 - _OTHER_NUMBER * len(others), key
+            for other in others:
+                yield other, _OTHER_NUMBER, other
     else:
         for day, share in dates_of(text):
             yield day, share, day

@@ -18,6 +18,7 @@ from extraction.reading.anchors import Span
 from extraction.reading.context import Context
 from extraction.reading.lexicon import key_of, meanings_of
 from extraction.reading.lines import Cell, Page, make_cell, union_box
+from extraction.reading.names import STREET
 from extraction.schema import Box
 
 ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
@@ -162,14 +163,23 @@ def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
     yield from _ids_of_cell(cell, rest)
 
 
+# Numbers that are part of an address: "GA 30164", "Suite 379", "P.O. Box 1392", "4906 N Hollis Blvd".
+_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR"
+)
+_IN_ADDRESS = re.compile(
+    rf"(?<=,)\s?(?:{'|'.join(_STATES.split())})\.?,?\s?\d{{5}}(?:[-=]\d{{3,4}})?(?!\w)"
+    r"|(?i:\b(?:suite|ste|apt|apto|unit|unidad|floor|piso|bldg|edificio|p\.?\s?o\.?\s?box)\b\.?\s?#?\s?\w+)"
+)
+_HOUSE = re.compile(r"(?:^|(?<=[:,] ))\d+[A-Z]?(?= )")
+_PART_OF_ADDRESS = 0.2
 # Letters that begin a number and stand apart from its digits; not words that stand before numbers anyway.
 _SERIES = re.compile(r"[A-Z]{2,4}")
 _NO_SERIES = frozenset(
     "NO NR NUM ID REF TEL FAX TO OF ON AT IN AND THE FOR BY PER USD EUR GBP CAD AUD INR CHF BOX ZIP PIN "
     "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC "
-    # before a postcode: the states
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
-    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR NSW VIC QLD TAS ACT".split()
+    f"{_STATES} NSW VIC QLD TAS ACT".split()  # before a postcode
 )
 
 
@@ -177,6 +187,9 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
     """Yield ids: a token with a digit, together with neighbours that belong to the same number."""
     tokens = cell.tokens
     usable = [_MASK not in masked[s : s + len(t.text)] for s, t in zip(cell.starts, tokens, strict=True)]
+    in_address = [match.span() for match in _IN_ADDRESS.finditer(cell.text)]
+    if STREET.search(cell.text):
+        in_address += [match.span() for match in _HOUSE.finditer(cell.text)]
     k = 0
     while k < len(tokens):
         text = tokens[k].text
@@ -196,7 +209,10 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
         span = cell.span_of(first, last)
         value = collapse(cell.text[span[0] : span[1]]).strip("#.:,; ()[]")
         if value and any(c.isdigit() for c in value):
-            yield _value("id", value, cell, span, _id_quality(value))
+            inside = any(start <= span[0] and span[1] <= end for start, end in in_address)
+            yield _value(
+                "id", value, cell, span, min(_id_quality(value), _PART_OF_ADDRESS if inside else 1.0)
+            )
         k = last + 1
 
 
