@@ -161,7 +161,8 @@ def _goes_on_below(above: Label, below: Cell, labels: Sequence[Label]) -> Label 
         ):
             continue
         meanings = phrase_meanings(f"{first_line} {' '.join(t.text for t in words)}", fuzzy=False)
-        if any(m.strength > WEAK for m in meanings):
+        # "CASH" over "RM" are two words of a till, not one label
+        if any(m.strength > WEAK and (unfinished or m.name[0] != "~") for m in meanings):
             colon = words[-1].text.endswith(":")
             return Label(
                 below, 0, count - 1, tuple(Meaning(m.name, m.strength * _WRAPPED) for m in meanings), colon
