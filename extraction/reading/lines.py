@@ -29,6 +29,11 @@ BLOCK_GAP = 0.95
 _GLUED = re.compile(r"^(?P<label>[^\W\d](?:.*[^\W\d])?[.)]?\s?:)(?P<value>[^/\s:].*)$")
 
 
+# What is written right after a printed label without a colon: "estimadoE4933", "Date03/14/2026".
+_WRITTEN_ON = re.compile(
+    r"(?i)^(?P<label>(?:estimado|orden|trabajo|factura|n[úu]mero|fecha|total|presupuesto|number|order|estimate|invoice"
+    r"|date|folio))(?P<value>[A-Z]?\d[\d.,/-]{2,})$"
+)
 _NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
 
 
@@ -207,6 +212,8 @@ def split_word(word: Word) -> list[tuple[str, Box]]:
         and not text.lower().startswith(("http", "www"))
     ):
         pieces = [glued["label"], glued["value"]]
+    elif word.confidence < 1 and (written := _WRITTEN_ON.match(text)):
+        pieces = [written["label"], written["value"]]
     else:
         pieces = [text]
     parted: list[str] = []

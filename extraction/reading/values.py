@@ -47,6 +47,7 @@ _PHONE_SURE = re.compile(
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _NEXT_LINE = 1.0  # em of white space between two lines of one cell
 _MASK = "\u2588"
+_SIGNS = "().,;:[]*\u00b7\u2022'\"|"  # around a number, not part of it: brackets, and specks that were taken for signs
 _ID_TOKEN = re.compile(r"^[\w#][\w\-/.\\#&+*:]*$|^\d+$")
 
 
@@ -207,7 +208,7 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
         ):
             last += 1
         span = cell.span_of(first, last)
-        value = collapse(cell.text[span[0] : span[1]]).strip("#.:,; ()[]")
+        value = collapse(cell.text[span[0] : span[1]]).strip(f"# {_SIGNS}")
         if value and any(c.isdigit() for c in value):
             inside = any(start <= span[0] and span[1] <= end for start, end in in_address)
             yield _value(
@@ -217,7 +218,7 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
 
 
 def _looks_like_id(text: str) -> bool:
-    return bool(_ID_TOKEN.match(text.strip("().,;:[]*"))) and not re.fullmatch(
+    return bool(_ID_TOKEN.match(text.strip(_SIGNS))) and not re.fullmatch(
         r"\d{1,2}(?:st|nd|rd|th)", text.lower()
     )
 
