@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from extraction.reading.lexicon import (
     LONGEST_LABEL,
     WEAK,
     Meaning,
+    fold,
     fuzzy_meanings_of,
     key_of,
     phrase_meanings,
@@ -41,7 +43,18 @@ _WRAPPED = 0.95
 # "ESTIMATE / INVOICE": a title names several kinds of paper, and what stands under it is not its answer.
 _KINDS_APART = re.compile(r"\s*[/()|]\s*|\s+[-–]\s+")
 _UNDER_A_TITLE = 0.3
+_WORK_ORDERS = ("work order", "orden de trabajo")
+_LARGE = 1.25
+# On some forms each label stands under the line that one writes on. A page is taken for one where so many of its
+# labels, and so large a share of those that could be either, have writing close above and none below.
+_FEWEST_UNDER_LINES, _MOST_UNDER_LINES = 3, 0.6
+_ABOVE_APART = 1.6
+_NEARER = 0.25
+_ABOVE = 0.8
+_BELOW_ELSE = 0.3
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
+
+_SUMS = frozenset(("total", "subtotal", "amount_due", "tax_amount", "amount_paid"))
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
 _EVERYDAY_TEXT = (
@@ -277,10 +290,16 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     return Label(cell, first, last, meanings, colon)
 
 
-def _is_title(label: Label) -> bool:
-    """Whether a label's cell names two kinds of paper and nothing else."""
+def _is_title(label: Label, usual: float) -> bool:
+    """Whether a label's cell names kinds of paper and nothing else: two, or one in large letters.
+
+    :param usual: height of most cells of the page, in em.
+    """
     kinds = [part for part in _KINDS_APART.split(label.cell.text.strip(" :*.")) if part]
-    return len(kinds) > 1 and not label.colon and all(names_a_kind_of_paper(part) for part in kinds)
+    if label.colon or not all(names_a_kind_of_paper(p) or fold(p.strip()) in _WORK_ORDERS for p in kinds):
+        return False
+    large = label.cell.height > _LARGE * usual and label.strength_of("work_order_number") > 0
+    return len(kinds) > 1 or large
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,8 +348,44 @@ class Surroundings:
         # A label with something right of it in its own cell, or a value close by, rarely speaks of what is below.
         self._answered = [self._has_answer_at_right(label) for label in labels]
         self._heights = [(label.y0, label.y1) for label in labels]
-        self._titles = [_is_title(label) for label in labels]
+        usual = statistics.median([cell.height for cell in page.cells] or [1.0])
+        self._titles = [_is_title(label, usual) for label in labels]
+        self._under_lines = self._stand_under_lines()
         self._memory: dict[tuple[int, int, bool], list[Claim]] = {}
+
+    def _stand_under_lines(self) -> bool:
+        """Whether the page's labels stand under what they label."""
+        above = below = 0
+        for k, label in enumerate(self.labels):
+            if self._answered[k] or label.colon or not label.ends_cell or label.first or self._titles[k]:
+                continue
+            if any(m.strength <= WEAK or m.name in _SUMS for m in label.meanings):
+                continue
+            near = [
+                (cell, cell.y0 - label.y1, label.y0 - cell.y1)
+                for cell in self.page.cells
+                if abs(cell.x0 - label.x0) < _ABOVE_APART * 2
+                and cell is not label.cell
+                and not all(t.index in self._label_tokens for t in cell.tokens)
+            ]
+            under, over = (
+                min((gap for gap in gaps if gap > -1.0), default=_FARTHEST_BELOW)
+                for gaps in ([gap for _, gap, _ in near], [gap for _, _, gap in near])
+            )
+            above += over < min(under - _NEARER, _ABOVE_APART)
+            below += under < min(over - _NEARER, _ABOVE_APART)
+        return above >= _FEWEST_UNDER_LINES and above > _MOST_UNDER_LINES * (above + below)
+
+    def _over(self, k: int, label: Label, span: Span) -> float:
+        """Return how closely a label under a line claims what is written on the line."""
+        gap = label.y0 - span.y1
+        if not self._under_lines or self._answered[k] or self._titles[k]:
+            return 0.0
+        if not -0.8 < gap < _ABOVE_APART or span.cell.row >= label.cell.row:
+            return 0.0
+        if min(span.x1, label.x1) - max(span.x0, label.x0) < -1.0:
+            return 0.0
+        return _ABOVE - 0.1 * max(gap, 0.0)
 
     def _has_answer_at_right(self, label: Label) -> bool:
         rest = label.cell.tokens[label.last + 1 :]
@@ -361,11 +416,12 @@ class Surroundings:
         claims = []
         for k, label in enumerate(self.labels):
             y0, y1 = self._heights[k]
-            if y0 > bottom or top - y1 > _FARTHEST_BELOW:
+            if (y0 > bottom and not self._under_lines) or top - y1 > _FARTHEST_BELOW:
                 continue
             if label.cell is span.cell and any(first <= t.index <= last for t in label.tokens):
                 continue
-            closeness = max(self._right(label, span, money=money), self._below(k, label, span))
+            below = self._below(k, label, span) * (_BELOW_ELSE if self._under_lines else 1.0)
+            closeness = max(self._right(label, span, money=money), below, self._over(k, label, span))
             if closeness > 0.05:
                 claims.append(Claim(label, closeness))
         claims.sort(key=lambda c: -c.closeness)

@@ -55,7 +55,7 @@ def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
         return meanings
     parts = phrase.split("/")
     for part in parts:
-        found = find(key_of(part)) if len(key_of(part)) >= 4 else ()
+        found = (find if len(key_of(part)) >= 4 else meanings_of)(key_of(part))
         if not meanings or _is_surer(found, meanings):
             meanings = found
         is_value = part is parts[-1] and len(part.split()) > 1
@@ -134,9 +134,18 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
         best = process.extractOne(letters, _SHORT_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE_SHORT)
     else:
         best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE)
-    if best is None:
+    if best is None or _lacks_number(letters, best[0]):
         return ()
     return tuple(Meaning(m.name, m.strength * 0.9) for m in _LABELS[best[0]])
+
+
+_NUMBER_WORDS = frozenset("# no nr n num numero number node nde numde numerode #de nodela".split())
+
+
+def _lacks_number(key: str, label: str) -> bool:
+    """Whether only the word for a number is missing: "de trabajo" is not "no. de trabajo"."""
+    rest = label.removesuffix(key) if label.endswith(key) else label.removeprefix(key)
+    return rest != label and rest in _NUMBER_WORDS
 
 
 @lru_cache(maxsize=20_000)

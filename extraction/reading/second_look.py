@@ -303,7 +303,8 @@ def _never_sure(target: _Target, readings: tuple[tuple[str, float], ...]) -> tup
     """Take from a number's or date's likeliest reading what it has above ``_BY_HAND``."""
     if target.kind == "amount":
         return readings
-    text, probability = readings[0] if readings else (" ".join(t.text for t in target.tokens), 1.0)
+    # Written into cells or with wide gaps, it is one number all the same.
+    text, probability = readings[0] if readings else ("".join(t.text for t in target.tokens), 1.0)
     return ((text, min(probability, _BY_HAND)), *readings[1:])
 
 

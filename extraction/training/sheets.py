@@ -316,7 +316,7 @@ _FORM_LABELS = {
         ("W.O. Number", "No. de O.T."),
         ("Work Order No.", "No. de orden"),
         ("Work Order Number", "Número de orden de trabajo"),
-        ("Order No.", "No. de orden de trabajo"),
+        ("Job Order No.", "No. de orden de trabajo"),
         ("Job Ticket No.", "Boleta de trabajo"),
         ("Service Order No.", "Orden de servicio No."),
         ("Estimate Number", "Número de presupuesto"),
