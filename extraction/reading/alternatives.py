@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -51,14 +51,19 @@ def with_other_readings(
     for name in (*MONEY_FIELDS, *ID_FIELDS, *DATE_FIELDS):
         several = result.get(name, [])
         held = {c.value for c in several}
-        for k, candidate in enumerate(list(several)):
-            looked = [tokens[index] for index in candidate.place if index in tokens]
+        for k, found_one in enumerate(list(several)):
+            looked = [tokens[index] for index in found_one.place if index in tokens]
             if not looked:
                 continue
-            several[k] = replace(candidate, reading=min(token.reading for token in looked))
+            token = looked[0]
+            if len(found_one.place) == 1:
+                candidate = _as_written(document, name, found_one, token, held)
+            else:
+                candidate = replace(found_one, reading=min(token.reading for token in looked))
+            several[k] = candidate
+            held.add(candidate.value)
             if k >= _CANDIDATES or len(candidate.place) > 1:
                 continue
-            token = looked[0]
             for other in _others(document, name, candidate, token):
                 if other.value not in held:
                     held.add(other.value)
@@ -157,8 +162,26 @@ def _plain(value: Decimal) -> str:
     return amounts.plain(value, places=2)
 
 
+def _as_written(
+    document: Survey, name: str, candidate: Candidate, token: Token, held: Collection[str]
+) -> Candidate:
+    """Return a candidate with the share of the votes for its value.
+
+    Where print's rules make of the likeliest string what nobody writes ("16.633"), it says what a pen means by it.
+    """
+    shares = {
+        value: probability
+        for text, probability in reversed(token.readings)
+        for value, _ in _values(document, name, text)
+    }
+    likeliest = next((value for value, _ in _values(document, name, token.readings[0][0])), None)
+    if candidate.value not in shares and likeliest is not None and likeliest not in held:
+        return replace(candidate, value=likeliest, reading=token.reading)
+    return replace(candidate, reading=shares.get(candidate.value, token.reading))
+
+
 def _others(document: Survey, name: str, candidate: Candidate, token: Token) -> Iterator[Candidate]:
-    best = token.reading
+    best = candidate.reading
     for text, probability in token.readings:
         for value, share in _values(document, name, text):
             if value != candidate.value:

@@ -11,7 +11,7 @@ import math
 import re
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extraction.fields import ADJUSTING_WORDS
 from extraction.reading.document_type import names_a_kind_of_paper
@@ -37,12 +37,14 @@ _BEFORE_RETAINAGE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d]{2,}")
 # A label that is parted by the end of its line goes on right below: "Work Order # / Orden de" over "trabajo:".
-_UNFINISHED = re.compile(r"(?i)(?:[/(]|\b(?:de|del|de la|la|el|of|or|o|y|and|for|no\.?|n[úu]m\.?))$")
+_UNFINISHED = re.compile(r"(?i)(?:[/(]|\b(?:de|del|de la|la|el|of|or|o|y|and|for|no\.?|n[úu]m\.?|al?))$")
 _LINES_APART, _LINES_ALIGNED, _WORDS_BELOW = 1.3, 2.0, 3  # em, em, words of the label in its second line
 _WRAPPED = 0.95
 # "ESTIMATE / INVOICE": a title names several kinds of paper, and what stands under it is not its answer.
 _KINDS_APART = re.compile(r"\s*[/()|]\s*|\s+[-–]\s+")
 _UNDER_A_TITLE = 0.3
+_SIGNATURE = re.compile(r"\b(?:signature|signed|sign here|firma|firmado|unterschrift)\b")
+_SIGN = re.compile(r"[$\u00a3\u20ac\u20b9]:?")
 _WORK_ORDERS = ("work order", "orden de trabajo")
 _LARGE = 1.25
 # On some forms each label stands under the line that one writes on. A page is taken for one where so many of its
@@ -121,9 +123,18 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
         # "Abschlag  10,00  19 % USt  -1,00": in an allowance's row the rate is the allowance's, no tax stands there
         adjusts = bool(row) and key_of(row[0].tokens[0].text) in ADJUSTING_WORDS["anywhere"]
         for cell in row:
-            found = _labels_of_cell(cell, excluded)
+            found = [_of_signature(row, label) for label in _labels_of_cell(cell, excluded)]
             labels += [label for label in found if not (adjusts and label.strength_of("tax_amount"))]
     return _with_wrapped(page, labels, excluded)
+
+
+def _of_signature(row: Sequence[Cell], label: Label) -> Label:
+    """Return a label; a mere "Date" in the row of a signature is the signature's."""
+    if label.strength_of("invoice_date") > WEAK or not label.strength_of("invoice_date"):
+        return label
+    if not any(_SIGNATURE.search(fold(cell.text)) for cell in row):
+        return label
+    return replace(label, meanings=(Meaning("~other_date", 1.0),))
 
 
 def _with_wrapped(page: Page, labels: Sequence[Label], excluded: Collection[int]) -> list[Label]:
@@ -287,6 +298,8 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         factor *= 0.5
     if factor != 1.0:
         meanings = tuple(Meaning(m.name, m.strength * factor) for m in meanings)
+    if last > first and _SIGN.fullmatch(tokens[last].text):
+        last -= 1  # "Total $": the sign is the sum's
     return Label(cell, first, last, meanings, colon)
 
 

@@ -67,8 +67,8 @@ _DAY_MONTH = re.compile(
 _MONTH_DAY = re.compile(
     r"(?<![a-z])"
     + _MONTH
-    + r"\.?[\s/-]*(?P<day>[|!]?\d|\d{1,2})(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"  # "Dec |7, 2024"
-    + _YEAR
+    + r"\.?[\s/-]*(?P<day>[|!]?\d|\d{1,2}|[gq])(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"
+    + r"(?P<year>(?:19|20)\d{2}|'?\d{2}|[2z][0o][0-4z][\dzs])"  # "Dec |7, 2024", "Feb g, Z0Z3"
     + _END_OR_TIME
 )
 # A pen's gap between day and year is easily overlooked: "Dec 22025", "Jan 162024".
@@ -80,7 +80,9 @@ _YEAR_MONTH_NAME = re.compile(
 )
 
 
+_DASHES = str.maketrans("~=_", "---")  # how a pen's dash between day and month is read
 _OCTOBER = re.compile(r"(?<![a-z0-9])0(?=[ck]t)")  # recognisers take its letter for a nought
+_ALIKE = str.maketrans("|!gqzos", "1199205")
 _BEGINS = re.compile(r"(?:^|[^a-z])(?:\d{1,2}\.?\s*)?" + _MONTH + r"\.?(?:\s+\d{1,2})?,?$")
 
 
@@ -144,7 +146,7 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
     if pattern in (_ISO, _COMPACT, _COMPACT_DAY_FIRST):
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
-        value = _date(year, _MONTHS[match["month"]], int(re.sub(r"[|!]", "1", match["day"])))
+        value = _date(year, _MONTHS[match["month"]], int(match["day"].translate(_ALIKE)))
     return (
         None
         if value is None
@@ -184,11 +186,11 @@ def _fold(text: str) -> str:
     for char in text:
         base = unicodedata.normalize("NFKD", char)[:1].lower()
         folded.append(base if len(base) == 1 else char)
-    return _OCTOBER.sub("o", "".join(folded))
+    return _OCTOBER.sub("o", "".join(folded)).translate(_DASHES)
 
 
 def _full_year(text: str) -> int:
-    digits = text.strip("'")
+    digits = text.strip("'").translate(_ALIKE)
     year = int(digits)
     if len(digits) == 4:
         return year

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -78,7 +78,22 @@ class Value:
 def find_values(page: Page, context: Context) -> list[Value]:
     """Find all typed values of a page, in reading order; dates that wrap into the next line come last."""
     found = [value for cell in page.cells for value in _values_of_cell(cell, context)]
-    return [*found, *_wrapped_dates(page, context)]
+    dated = {token.index for value in found if value.kind == "date" for token in value.span.tokens}
+    other = [value for cell in page.cells for value in _dates_read_otherwise(cell, context, dated)]
+    return [*found, *other, *_wrapped_dates(page, context)]
+
+
+def _dates_read_otherwise(cell: Cell, context: Context, dated: Collection[int]) -> Iterable[Value]:
+    """Yield dates that figures are which were looked at again, if not what they most probably say."""
+    for token in cell.tokens:
+        for text, _ in token.readings[1:] if token.index not in dated else ():
+            match = next((found for found in dates.find_dates(text, context.order) if found.certain), None)
+            if match is not None:
+                swapped = match.swapped.isoformat() if match.swapped else ""
+                day = match.value.isoformat()
+                span = Span(cell, (token,))
+                yield Value("date", day, text, span, cell.page, 1.0, token.confidence, swapped=swapped)
+                break
 
 
 def _wrapped_dates(page: Page, context: Context) -> Iterable[Value]:
