@@ -30,6 +30,7 @@ _BY_CHANCE: Final = 4.0
 _SURE: Final = 0.97  # a sum read more surely than this is what is written
 # What the lines make is offered for a sum that is written nearly so, at these shares of what was read.
 _BEGUN: Final = re.compile(r"\d{3,}(?:\.\d)?$")  # a sum whose cents, or the last digit of them, were not seen
+_NO_MARKS: Final = re.compile(r"\$?\d{7,9}")
 _CENTS_LOST: Final = 0.6
 _DIGIT_OFF: Final = 0.3
 
@@ -38,12 +39,13 @@ def with_other_readings(
     document: Survey, found: Mapping[str, Sequence[Candidate]]
 ) -> dict[str, list[Candidate]]:
     """Return the candidates and, for figures that were looked at again, those of their other readings, best first."""
-    tokens = {
-        token.index: token
-        for page in document.layout
-        for cell in page.cells
-        for token in cell.tokens
-        if token.readings
+    every = [token for page in document.layout for cell in page.cells for token in cell.tokens]
+    tokens = {token.index: token for token in every if token.readings}
+    # Nobody writes a million without marks: the point before its cents was not seen.
+    tokens |= {
+        token.index: replace(token, readings=((token.text, 1.0),))
+        for token in every
+        if not token.readings and token.confidence < 1 and _NO_MARKS.fullmatch(token.text)
     }
     result = {name: list(several) for name, several in found.items()}
     if not tokens:
@@ -167,16 +169,17 @@ def _as_written(
 ) -> Candidate:
     """Return a candidate with the share of the votes for its value.
 
-    Where print's rules make of the likeliest string what nobody writes ("16.633"), it says what a pen means by it.
+    A sum is what a pen means by the likeliest string, where print's rules make of it what nobody writes ("16.633").
     """
     shares = {
         value: probability
         for text, probability in reversed(token.readings)
         for value, _ in _values(document, name, text)
     }
-    likeliest = next((value for value, _ in _values(document, name, token.readings[0][0])), None)
-    if candidate.value not in shares and likeliest is not None and likeliest not in held:
-        return replace(candidate, value=likeliest, reading=token.reading)
+    if FIELDS[name].kind == "money":
+        likeliest = next((value for value, _ in _values(document, name, token.readings[0][0])), None)
+        if likeliest is not None and likeliest not in (candidate.value, *held):
+            return replace(candidate, value=likeliest, reading=token.reading)
     return replace(candidate, reading=shares.get(candidate.value, token.reading))
 
 

@@ -139,9 +139,8 @@ def _of_signature(row: Sequence[Cell], label: Label) -> Label:
 
 def _with_wrapped(page: Page, labels: Sequence[Label], excluded: Collection[int]) -> list[Label]:
     """Join labels that are written in two lines; the second line speaks for what stands beside or below it."""
-    last_of = {id(label.cell): label for label in labels}
     wrapped: dict[int, Label] = {}
-    for above in last_of.values():
+    for above in labels:
         tail = above.cell.tokens[above.last + 1 :]
         if any(re.search(r"\d", t.text) for t in tail) or above.colon or _is_answered(page, above):
             continue

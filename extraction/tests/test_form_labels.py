@@ -7,8 +7,11 @@ from datetime import date
 
 import pytest
 
+from extraction.backends.layout import understand
+from extraction.office import Office
 from extraction.reading.dates import parse_date
-from extraction.tests.sheets import Sheet, values
+from extraction.schema import Hints
+from extraction.tests.sheets import Sheet, read, values
 
 
 def form(*, title: str = "INVOICE / FACTURA") -> Sheet:
@@ -127,3 +130,57 @@ def test_specks_around_a_number_are_not_part_of_it() -> None:
 )  # fmt: skip
 def test_gaps_and_strokes_in_a_hand_written_date(text: str, day: date | None) -> None:
     assert parse_date(text) == day
+
+
+def test_a_signature_s_date_is_not_the_document_s() -> None:
+    sheet = form().row(170, (60, "Date / Fecha:"), (300, "3/17/26"))
+    sheet.row(900, (60, "Signature / Firma:"), (450, "Date / Fecha:"), (600, "3/22/26"))
+    assert values(sheet)["invoice_date"] == "2026-03-17"
+
+
+def test_labels_under_the_lines_that_one_writes_on() -> None:
+    sheet = Sheet(confidence=0.96).write(300, 40, "CONTRACTOR INVOICE FORM", size=22)
+    sheet.row(120, (60, "1266 Zeller Ave, Cedar Grove, TX 71440")).row(
+        133, (60, "Job Site / Lugar de trabajo"), size=9
+    )
+    sheet.row(160, (60, "Denise Whitlow"), (450, "3/17/26"))
+    sheet.row(
+        173, (60, "Company Name / Nombre de la compañía"), (450, "Invoice Date / Fecha de factura"), size=9
+    )
+    sheet.row(200, (60, "483312"), (450, "1047")).row(
+        213, (60, "Work Order # / Orden de trabajo"), (450, "Invoice No. / No. de factura"), size=9
+    )
+    sheet.row(700, (500, "TOTAL"), (-760, "1,450.00"))
+    found = values(sheet)
+    assert (found["work_order_number"], found["invoice_number"]) == ("483312", "1047")
+    assert (found["invoice_date"], found["total"]) == ("2026-03-17", "1450.00")
+
+
+def test_a_sum_beside_its_label_s_sign() -> None:
+    sheet = (
+        Sheet(confidence=0.96).write(300, 40, "WORK INVOICE", size=22).write(450, 500, "Total $: 40879.82")
+    )
+    assert values(sheet)["total"] == "40879.82"
+
+
+def test_a_sum_of_millions_without_marks_has_lost_its_point() -> None:
+    sheet = Sheet(confidence=0.96).write(300, 40, "WORK INVOICE", size=22)
+    sheet.row(500, (450, "Grand Total:"), (-760, "$3235374"))
+    assert values(sheet)["total"] == "32353.74"
+
+
+def test_a_date_among_the_other_readings_is_found() -> None:
+    sheet = form().row(170, (60, "Invoice Date / Fecha:"), (300, "060912019"))
+    sheet.words[-1] = replace(sheet.words[-1], readings=(("060912019", 0.5), ("06/09/2019", 0.3)))
+    found = read(sheet).fields["invoice_date"]
+    assert found.value == "2019-06-09"
+    assert found.confidence < 0.6  # only three votes in ten are for it
+
+
+def test_an_open_work_order_is_known_behind_what_was_struck_out() -> None:
+    sheet = form().row(170, (60, "Work Order #:"), (260, "95066059"))
+    office = Office(work_orders={"6059": "6059", "51990": "51990"})
+    found = understand([sheet.page()], Hints("US", office=office)).fields["work_order_number"]
+    assert found.value == "6059"
+    assert "ends with open work order 6059" in found.support
+    assert understand([sheet.page()], Hints("US")).fields["work_order_number"].value == "95066059"
