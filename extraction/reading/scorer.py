@@ -143,12 +143,12 @@ def offer(
 
 
 def _is_another_thing(document: Survey, name: str, value: Value) -> bool:
-    """Whether a number's own label says that it is none of our fields: a licence, a permit, a form's number."""
-    if value.kind != "id":
+    """Whether the label of what the encoder takes for a work order says that it is a licence, a permit or the like."""
+    if name != "work_order_number":
         return False
     claims = claims_by_field(document.surroundings[value.page].claims_on(value.span))
-    others = max((score for key, (score, _) in claims.items() if key.startswith("~")), default=0.0)
-    return others >= _ANOTHER and claims.get(name, (0.0, ""))[0] < others / 2
+    other = claims.get("~reference", (0.0, ""))[0]
+    return other >= _ANOTHER and claims.get(name, (0.0, ""))[0] < other / 2
 
 
 def _fields_of_kind(value: Value) -> tuple[str, ...]:
