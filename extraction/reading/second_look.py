@@ -115,8 +115,8 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     parted = [_pieces(word) for word in words]
     pieces = [piece for several in parted for piece in several]
     page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
-    targets, lines, in_words = _targets(page)
-    if not targets and not in_words:
+    targets, lines, as_read = _targets(page)
+    if not targets and not as_read:
         return tuple(words)
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
     found = _read(pixels, targets)
@@ -131,7 +131,7 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         found = [_never_sure(target, readings) for target, readings in zip(targets, found, strict=True)]
     changed: dict[int, Word | None] = {}
     if photograph:
-        changed |= {k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),)) for k in in_words}
+        changed |= {k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),)) for k in as_read}
     for target, readings in zip(targets, found, strict=True):
         if not readings:
             continue
@@ -170,7 +170,8 @@ def _pieces(word: Word) -> list[Word]:
 def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
     """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
 
-    The third is the tokens (by index) of dates with a month's name, which can't be read again by themselves.
+    The third is the tokens (by index) that stay as they were read: of dates with a month's name, which can't be read
+    again by themselves, and of numbers that no label is found at.
     """
     table = find_line_items([page], find_context([page], Hints()))
     found_labels = find_labels(page, table.header_tokens)
@@ -178,7 +179,7 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
     surroundings = Surroundings(page, found_labels)
     found: list[tuple[float, _Target]] = []
     lines: list[_Target] = []
-    in_words: list[int] = []
+    as_read: list[int] = []
     for row in page.rows:
         tokens = [token for cell in row for token in cell.tokens]
         spans = [span for cell in row for span in _figures(cell)]
@@ -197,13 +198,15 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
             )
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
             if score < _CLAIMED:
+                as_read += [t.index for t in span.tokens if sum(c.isdigit() for c in t.text) >= _SHORTEST]
                 continue
             if _could_be(_KINDS[name], span, before):
                 found.append((score, _Target(_KINDS[name], span.tokens, free)))
             elif _KINDS[name] == "date":
-                in_words += [token.index for token in span.tokens]
+                as_read += [token.index for token in span.tokens]
     found.sort(key=lambda pair: -pair[0])
-    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], in_words
+    as_read += [token.index for _, target in found[_MOST:] for token in target.tokens]
+    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], as_read
 
 
 def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:

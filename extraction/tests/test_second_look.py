@@ -102,6 +102,17 @@ def test_a_date_with_its_month_in_words_is_no_surer_on_a_photograph() -> None:
     assert found.confidence < load_calibration().limit_of("invoice_date", 0.99)
 
 
+def test_a_number_without_a_label_on_a_photograph_is_no_surer_either() -> None:
+    page = form()
+    draw = ImageDraw.Draw(page)
+    draw.text((1000, 600), "55903", fill=(38, 52, 120), font=ImageFont.truetype(str(KALAM), 58))
+    words = recognise(page)
+    for photograph in (False, True):
+        (found,) = (w for w in look_again(page, words, photograph=photograph) if w.text == "55903")
+        assert bool(found.readings) is photograph
+        assert all(share < 0.9 for _, share in found.readings)
+
+
 @pytest.mark.parametrize(("size", "sure"), [((1700, 1275), False), ((1700, 1300), True)])
 def test_a_picture_of_a_camera_s_proportions_counts_as_photographed(
     size: tuple[int, int], sure: bool
