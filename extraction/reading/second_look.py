@@ -15,27 +15,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from extraction.documents.lines import number_lines
+from extraction.reading import dates
 from extraction.reading.amounts import parse_money
-from extraction.reading.anchors import Span, Surroundings, find_labels
+from extraction.reading.anchors import Label, Span, Surroundings, find_labels
 from extraction.reading.context import find_context
 from extraction.reading.digits import read_strip
 from extraction.reading.header import claims_by_field
-from extraction.reading.line_items import find_line_items
+from extraction.reading.line_items import Table, find_line_items
 from extraction.reading.lines import Cell, Page, Token, lay_out, split_word, union_box
+from extraction.reading.overlooked import Asked, Kind, Writing, find_writing
 from extraction.reading.recognition import STRIP_HEIGHT, read_strips
 from extraction.reading.weights import THREADS
 from extraction.reading.written import amount_text, amounts_of, dates_of
-from extraction.schema import Hints, PageImage, Word
+from extraction.schema import Box, Hints, PageImage, Word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
-
-Kind = Literal["amount", "number", "date"]
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "work_order_number": "number",
@@ -48,6 +49,11 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 # A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
 _CLAIMED: Final = 0.25
+# Fields whose labels are asked for figures that were overlooked, how many labels at most, and which share of the
+# strongest claim on a figure a label's own must have.
+_ASKED: Final = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
+_MOST_ASKED: Final = 6
+_RIVAL: Final = 0.7
 _SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
 _MOST: Final = 8
 _MOST_LINES: Final = 14  # tables of more lines are printed ones
@@ -88,6 +94,11 @@ _MOST_READINGS: Final = 5
 _SIGN_LOST: Final = 0.7  # how often a sum's first five or eight is a "$", where all others have one
 # Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
 _CENTS: Final = 0.8
+# Share of the votes that makes ink at a label a figure; and one that takes the place of what was read rather surely.
+_LIKELY: Final = 0.25
+_LIKELIER: Final = 0.5
+_USUAL: Final = 4  # digits of a number at least, if it is whole
+_STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
 _ALIKE: Final = str.maketrans("OQDILZASGBT", "00011245687")
 
 _Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
@@ -110,15 +121,22 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         recogniser had parted are one word. All others are as they were.
     :raises ReaderError: if the weights are not installed.
     """
-    parted = [_pieces(word) for word in words]
-    pieces = [piece for several in parted for piece in several]
-    page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
-    targets, lines, in_words = _targets(page)
+    pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
+    view = _view(image.size, words)
+    seen = _overlooked(pixels, view)
+    if seen:
+        words = number_lines(
+            [*_without(words, view, seen), *(each.word for each in seen)], aspect=image.height / image.width
+        )
+        view = _view(image.size, words)
+    parted, pieces = view.parted, view.pieces
+    added = {each.word.box for each in seen}
+    targets, lines, in_words = _targets(view)
+    targets = [target for target in targets if added.isdisjoint(t.box for t in target.tokens)]
     if not targets and not in_words:
         return tuple(words)
-    pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
     found = _read(pixels, targets)
-    if any(
+    if any(each.kind == "amount" for each in seen) or any(
         readings and readings[0][1] < _DOUBTED and target.kind == "amount"
         for target, readings in zip(targets, found, strict=True)
     ):
@@ -158,6 +176,30 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     return tuple(result)
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A page's words, parted into labels and values, in their rows, with what labels and the table claim."""
+
+    parted: list[list[Word]]
+    page: Page
+    table: Table
+    labels: list[Label]
+    surroundings: Surroundings
+
+    @property
+    def pieces(self) -> list[Word]:
+        return [piece for several in self.parted for piece in several]
+
+
+def _view(size: tuple[int, int], words: Sequence[Word]) -> _View:
+    parted = [_pieces(word) for word in words]
+    pieces = [piece for several in parted for piece in several]
+    page = lay_out([(PageImage(0, *size, b""), pieces)])[0]
+    table = find_line_items([page], find_context([page], Hints()))
+    labels = find_labels(page, table.header_tokens)
+    return _View(parted, page, table, labels, Surroundings(page, labels))
+
+
 def _pieces(word: Word) -> list[Word]:
     if not word.text.strip() or word.box.width <= 0 or word.box.height <= 0:
         return []
@@ -165,15 +207,13 @@ def _pieces(word: Word) -> list[Word]:
     return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
 
 
-def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
+def _targets(view: _View) -> tuple[list[_Target], list[_Target], list[int]]:
     """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
 
     The third is the tokens (by index) of dates with a month's name, which can't be read again by themselves.
     """
-    table = find_line_items([page], find_context([page], Hints()))
-    found_labels = find_labels(page, table.header_tokens)
-    labels = {token.index for label in found_labels for token in label.tokens}
-    surroundings = Surroundings(page, found_labels)
+    page, table, surroundings = view.page, view.table, view.surroundings
+    labels = {token.index for label in view.labels for token in label.tokens}
     found: list[tuple[float, _Target]] = []
     lines: list[_Target] = []
     in_words: list[int] = []
@@ -201,6 +241,170 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
                 in_words += [token.index for token in span.tokens]
     found.sort(key=lambda pair: -pair[0])
     return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], in_words
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A figure that was overlooked, as a word of its own; ``parts`` are those that it takes the place of."""
+
+    kind: Kind
+    word: Word
+    parts: tuple[Token, ...]
+
+
+def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
+    """Return the figures at labels that were overlooked, or seen in part only."""
+    asked = _asked(view)
+    if not asked:
+        return []
+    words = [token for cell in view.page.cells for token in cell.tokens]
+    labels = [token for label in view.labels for token in label.tokens]
+    writings = find_writing(
+        pixels, asked, words, [*labels, *(t for t in words if t.index in view.table.header_tokens)]
+    )
+    if not writings:
+        return []
+    tight, wide = ([_box_cut(pixels, w.box, reach) for w in writings] for reach in (_TIGHT, _WIDE))
+    parted = [k for k, writing in enumerate(writings) if writing.cents]
+    sums = [_box_cut(pixels, box, _TIGHT) for k in parted for box in writings[k].cents or ()]
+    cuts = [*tight, *wide, *sums]
+    careful, digits = _careful(cuts), _digits(cuts)
+    signed = _signed(view)
+    found = []
+    for k, writing in enumerate(writings):
+        ballots = [careful[k], careful[k + len(tight)]]
+        if writing.kind != "number" or not _has_letters(ballots):
+            ballots += [digits[k], digits[k + len(tight)]]
+        joined: list[_Ballot] = []
+        if k in parted:
+            at = 2 * len(tight) + 2 * parted.index(k)
+            joined = [_with_cents(whole[at], whole[at + 1]) for whole in (careful, digits)]
+        seen = _seen(writing, ballots, joined, signed)
+        if seen is not None:
+            found.append(seen)
+    return found
+
+
+def _signed(view: _View) -> float:
+    """Return which share of the amounts in the table have a "$" before them."""
+    tokens = [t.text for cell in view.page.cells for t in cell.tokens if t.index in view.table.body_tokens]
+    amounts = [text for text in tokens if re.match(r"\$?\d[\d,]*\.?\d*$", text) and len(text) > _SHORTEST]
+    return sum(text.startswith("$") for text in amounts) / max(len(amounts), 1)
+
+
+def _with_cents(whole: _Ballot, cents: _Ballot) -> _Ballot:
+    """Return the sums that dollars and the cents beside them make."""
+    made: list[tuple[str, float]] = []
+    for text, probability in whole:
+        for value, share in amounts_of(text):
+            for behind, certainty in cents:
+                if value % 1 == 0 and re.fullmatch(r"\d\d", _plain(behind)):
+                    made.append(
+                        (amount_text(value + Decimal(_plain(behind)) / 100), probability * share * certainty)
+                    )
+    return tuple(made)
+
+
+def _seen(
+    writing: Writing, ballots: Sequence[_Ballot], joined: Sequence[_Ballot], signed: float
+) -> _Seen | None:
+    """Return the word that a writing is, or nothing if it is no figure of its kind or says no more than before.
+
+    :param ballots: readings of all of it.
+    :param joined: readings of a sum and the small cents beside it, each by itself; empty if there are none.
+    """
+    if joined:
+        elected = _elect(writing.kind, joined, ballots, signed=signed)
+    else:
+        elected = _elect(writing.kind, ballots, (), signed=signed)
+    if writing.kind == "date":
+        in_words = [ballot[0] for ballot in ballots if ballot and dates.find_dates(ballot[0][0])]
+        elected = tuple(sorted((*elected, *in_words[:1]), key=lambda pair: -pair[1]))
+    if not elected:
+        return None
+    text, share = elected[0]
+    was = " ".join(t.text for t in writing.parts)
+    digits, had = (sum(c.isdigit() for c in said) for said in (text, was))
+    score = min((t.least for t in writing.parts), default=0.0)
+    if digits < _SHORTEST or digits <= had or share < (_LIKELY if score < _DOUBTED else _LIKELIER):
+        return None
+    readings = [(text, min(share, _BY_HAND)), *elected[1:]]
+    if was and score * _STOOD >= _LEAST and all(was != known for known, _ in readings):
+        readings.append((was, score * _STOOD))
+    word = Word(
+        text,
+        writing.box,
+        min(share, _BY_HAND),
+        least=min(share, _BY_HAND),
+        disputed=True,
+        readings=tuple(readings),
+    )
+    return _Seen(writing.kind, word, writing.parts)
+
+
+def _asked(view: _View) -> list[Asked]:
+    """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only."""
+    answers: dict[int, tuple[float, str, tuple[Token, ...]]] = {}
+    answered: dict[str, tuple[float, bool]] = {}
+    numbers = {id(label): k for k, label in enumerate(view.labels)}
+    for cell in view.page.cells:
+        for span in _figures(cell):
+            if span.tokens[0].index in view.table.body_tokens:
+                continue
+            claims = view.surroundings.claims_on(span, money=True)
+            strongest = max((m.strength * c.closeness for c in claims for m in c.label.meanings), default=0.0)
+            for claim in claims:
+                for meaning in claim.label.meanings:
+                    score = meaning.strength * claim.closeness
+                    if meaning.name not in _ASKED or score < max(_CLAIMED, _RIVAL * strongest):
+                        continue
+                    # A part of a number has few digits.
+                    if _KINDS[meaning.name] != "number" and not _could_be(_KINDS[meaning.name], span, ()):
+                        continue
+                    k = numbers[id(claim.label)]
+                    answers[k] = max(
+                        answers.get(k, (0.0, "", ())), (score, meaning.name, span.tokens), key=lambda a: a[0]
+                    )
+                    if _looks_whole(_KINDS[meaning.name], span.tokens):
+                        answered[meaning.name] = max(answered.get(meaning.name, (0.0, False)), (score, True))
+    asked: list[tuple[float, Asked]] = []
+    for k, label in enumerate(view.labels):
+        strength, name = max(
+            ((m.strength, m.name) for m in label.meanings if m.name in _ASKED), default=(0.0, "")
+        )
+        if not name or name in answered or label.tokens[0].index in view.table.body_tokens:
+            continue
+        if any(m.strength > strength for m in label.meanings if m.name not in _ASKED):
+            continue
+        claimed = answers.get(k, (0.0, "", ()))[2]
+        asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
+    asked.sort(key=lambda pair: -pair[0])
+    return [each for _, each in asked[:_MOST_ASKED]]
+
+
+def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
+    """Say whether a figure is read surely and has the form of its kind, so that nothing of it can be missing."""
+    text = _plain("".join(t.text for t in tokens))
+    if min(t.least for t in tokens) < _SURE:
+        return False
+    if kind == "amount":
+        return bool(_CENTS_SEEN.search(text))
+    if kind == "date":
+        return bool(_DATE.match(text))
+    return sum(c.isdigit() for c in text) >= _USUAL
+
+
+def _without(words: Sequence[Word], view: _View, seen: Sequence[_Seen]) -> Iterator[Word]:
+    """Yield the words without the parts that the overlooked figures take the place of."""
+    gone = {token.index for each in seen for token in each.parts}
+    index = 0
+    for word, several in zip(words, view.parted, strict=True):
+        own = range(index, index + len(several))
+        index += len(several)
+        if gone.isdisjoint(own):
+            yield word
+        else:
+            yield from (piece for k, piece in zip(own, several, strict=True) if k not in gone)
 
 
 def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
@@ -373,8 +577,13 @@ def _number(text: str) -> str:
 def _cut(
     pixels: NDArray[np.uint8], target: _Target, reach: tuple[float, float, float, float]
 ) -> NDArray[np.uint8]:
+    return _box_cut(pixels, union_box(target.tokens), reach)
+
+
+def _box_cut(
+    pixels: NDArray[np.uint8], box: Box, reach: tuple[float, float, float, float]
+) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    box = union_box(target.tokens)
     x0, y0, x1, y1 = box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height
     left, right, above, below = (share * (y1 - y0) for share in reach)
     return pixels[

@@ -1,0 +1,423 @@
+"""Writing at a label that the detector saw nothing of, or only a part of.
+
+Detectors learn from print and lose what is faint, small, set apart in cells or crossed by a form's lines. A label of a
+number, a date or a sum says where a figure must stand: to its right as far as the next printed word, below it as far
+as its box goes. There the ink itself is looked at, in a window around the label only.
+
+All boxes in here are (x0, y0, x1, y1) in pixels of the page; `H` stands for the height of the label's letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from extraction.reading.dates import begins_date
+from extraction.reading.lines import Token, union_box
+from extraction.schema import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Kind = Literal["amount", "number", "date"]
+_Pixels = tuple[int, int, int, int]
+
+# How far a value stands from its label, in H. Sums stand at the right edge of the page, in the amounts' column.
+_RIGHT: Final = 25.0
+_BELOW: Final = 3.6
+_ABOVE_ROW: Final = 0.9  # what is written is larger than print, and rises above its label's row
+_UNDER_ROW: Final = 0.8
+_LEFT: Final = 1.0  # a value below its label may begin so much left of it
+# A second line of the label ("Estimate Number /" over "Número de estimado") is at most so far below the first.
+_NEXT_LINE: Final = 0.9
+_INDENT: Final = 2.0
+# Gaps between the parts of one figure; in cells of their own ("comb fields") the digits stand wider apart.
+_GAP: Final = 0.9
+_CELL: Final = 2.2
+# Sizes of a figure.
+_LOWEST: Final = 0.45
+_TALLEST: Final = 3.2
+_NARROWEST: Final = 0.9
+_SPECK: Final = 0.012  # area in H², below which ink is dust
+# Ink darkens the paper by so much at least; grain and JPEG blocks reach 0.04.
+_FAINTEST: Final = 0.09
+_DARK: Final = 0.22
+_GRAIN: Final = 6.0  # times the usual deviation of bare paper
+_RULE: Final = 3.0  # lines at least so long are the form's, in H
+_UPRIGHT: Final = 2.4
+# A figure's ink goes on where it reaches so much beyond the box, in the box's heights; and parts so far apart belong
+# to it.
+_BEYOND: Final = 0.22
+_REACH: Final = 4.5
+_SAME_FIGURE: Final = 0.5
+_CENTS_APART: Final = 1.8
+_DATE_PARTS: Final = 0.9
+_PART: Final = 0.28  # lower ink is points and dust
+# Cents beside a sum: at most so high, and two digits wide, in its height; as a word at most so many letters.
+_CENTS_TALL: Final = 0.85
+_CENTS_NARROW: Final = 0.35
+_CENTS_WIDE: Final = 1.7
+_CENTS_LONG: Final = 3
+_MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
+
+_LETTERS: Final = re.compile(r"[^\W\d_]{3}")
+_SURELY: Final = 0.7  # figures that are taken for letters are read less surely
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a label asks for.
+
+    :ivar label: the label's words.
+    :ivar claimed: the words that the label claims as its value; empty if there are none.
+    """
+
+    kind: Kind
+    label: tuple[Token, ...]
+    claimed: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Ink that was overlooked.
+
+    :ivar box: its place on the page.
+    :ivar parts: the words that stand in it and are parts of it; empty where nothing was seen.
+    :ivar cents: where a sum ends and where the small cents behind it stand, if it has such.
+    """
+
+    kind: Kind
+    box: Box
+    parts: tuple[Token, ...]
+    cents: tuple[Box, Box] | None
+
+
+def find_writing(
+    pixels: NDArray[np.uint8], asked: Sequence[Asked], words: Sequence[Token], labels: Sequence[Token]
+) -> list[Writing]:
+    """Return the writing at labels that no word stands for, or only a part.
+
+    :param pixels: the page, shape (height, width, 3), BGR.
+    :param words: all words of the page.
+    :param labels: those of them that are labels of whatever.
+    """
+    view = _View(pixels, words, labels)
+    taken = {token.index for each in asked for token in each.claimed}
+    found: list[Writing] = []
+    for each in asked:
+        if each.claimed:
+            writing = view.whole(each)
+        else:
+            writing = view.unseen(each, taken)
+        if writing is not None and not any(_overlaps(writing.box, other.box) for other in found):
+            found.append(writing)
+    return found
+
+
+class _View:
+    """The page with what is known of its words."""
+
+    def __init__(self, pixels: NDArray[np.uint8], words: Sequence[Token], labels: Sequence[Token]) -> None:
+        self.pixels = pixels
+        self.height, self.width = pixels.shape[:2]
+        self.words = words
+        self.labels = {token.index for token in labels}
+        self.boxes = {token.index: self._pixels_of(token.box) for token in words}
+
+    def _pixels_of(self, box: Box) -> _Pixels:
+        return (
+            round(box.x0 * self.width),
+            round(box.y0 * self.height),
+            round(box.x1 * self.width),
+            round(box.y1 * self.height),
+        )
+
+    def _box(self, pixels: _Pixels) -> Box:
+        margin = _MARGIN * (pixels[3] - pixels[1])
+        return Box(
+            max(pixels[0] - margin, 0) / self.width,
+            max(pixels[1] - margin, 0) / self.height,
+            min(pixels[2] + margin, self.width) / self.width,
+            min(pixels[3] + margin, self.height) / self.height,
+        )
+
+    def _is_obstacle(self, token: Token, kind: Kind) -> bool:
+        """Say whether a word is a label or surely read as letters, and so no part of a figure."""
+        if kind == "date" and begins_date(token.text):
+            return False
+        return token.index in self.labels or (
+            token.confidence >= _SURELY and bool(_LETTERS.search(token.text))
+        )
+
+    def _within(self, window: _Pixels) -> Iterator[Token]:
+        for token in self.words:
+            x0, y0, x1, y1 = self.boxes[token.index]
+            if x0 < window[2] and x1 > window[0] and y0 < window[3] and y1 > window[1]:
+                yield token
+
+    def whole(self, asked: Asked) -> Writing | None:
+        """Return all of a figure whose word ends before its ink does, or that has cents set apart."""
+        claimed = asked.claimed
+        apart: tuple[Token, ...] = ()
+        if asked.kind == "amount" and len(claimed) > 1 and len(claimed[-1].text) <= _CENTS_LONG:
+            claimed, apart = claimed[:-1], claimed[-1:]
+        core = self._pixels_of(union_box(claimed))
+        tall = max(core[3] - core[1], 6)
+        near = {"amount": _SAME_FIGURE, "number": _SAME_FIGURE, "date": _DATE_PARTS}[asked.kind] * tall
+        ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
+        middle = (core[1] + core[3]) / 2
+        parts = [
+            part
+            for part in ink.parts
+            if part[3] - part[1] >= _PART * tall
+            and part[1] < middle + 0.35 * tall
+            and part[3] > middle - 0.35 * tall
+        ]
+        box = core
+        for part in sorted(parts, key=lambda part: part[0]):
+            if part[2] > box[2] and part[0] <= box[2] + near:
+                box = _union(box, part)
+        for part in sorted(parts, key=lambda part: -part[2]):
+            if part[0] < box[0] and part[2] >= box[0] - near:
+                box = _union(box, part)
+        cents = None
+        if asked.kind == "amount":
+            small = [
+                part
+                for part in parts
+                if part[0] > core[2] - 0.15 * tall and part[3] - part[1] <= _CENTS_TALL * tall
+            ]
+            small.sort(key=lambda part: part[0])
+            for part in small:
+                if part[0] <= (cents or core)[2] + (_CENTS_APART * tall if cents is None else 0.4 * tall):
+                    cents = _union(cents, part) if cents else part
+            if cents and not _CENTS_NARROW * tall <= cents[2] - cents[0] <= _CENTS_WIDE * tall:
+                cents = None
+            if cents:
+                box = _union(box, cents)
+        if not cents and not apart and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
+            return None
+        box = (box[0], max(box[1], core[1] - tall // 4), box[2], min(box[3], core[3] + tall // 4))
+        return Writing(
+            asked.kind,
+            self._box(box),
+            self._parts(box, asked.claimed, asked.kind),
+            (self._box((*box[:2], min(core[2], cents[0]), box[3])), self._box(cents)) if cents else None,
+        )
+
+    def _free(self, asked: Asked, core: _Pixels, tall: int) -> _Pixels:
+        """Return the window around a figure, left and right as far as the next word that is none."""
+        reach = round(_REACH * tall)
+        left, right = max(core[0] - reach, 0), min(core[2] + reach, self.width)
+        top, bottom = max(core[1] - tall // 3, 0), min(core[3] + tall // 3, self.height)
+        own = {token.index for token in asked.claimed}
+        for token in self._within((left, top, right, bottom)):
+            other = self.boxes[token.index]
+            level = min(other[3], core[3]) - max(other[1], core[1]) >= 0.3 * min(other[3] - other[1], tall)
+            if token.index in own or not level or not self._is_obstacle(token, asked.kind):
+                continue
+            if other[0] + other[2] < core[0] + core[2]:
+                left = max(left, min(other[2], core[0]))
+            else:
+                right = min(right, max(other[0], core[2]))
+        return left, top, right, bottom
+
+    def unseen(self, asked: Asked, taken: set[int]) -> Writing | None:
+        """Return the figure that stands right of or below a label, none of whose words is one."""
+        tall = max(round(np.median([self._tall(token) for token in asked.label])), 6)
+        label = self._label(asked, tall)
+        right = self._right(asked, label, tall)
+        below = self._below(asked, label, tall)
+        for window in (right, below):
+            if window is None:
+                continue
+            covered = [self.boxes[t.index] for t in self._within(window) if self._is_obstacle(t, asked.kind)]
+            runs = [run for run in _Ink(self.pixels, window, tall, covered).runs() if _figure_like(run, tall)]
+            if window is right:
+                band = (label[1] - 0.5 * tall, label[3] + 0.5 * tall)
+                runs = [run for run in runs if band[0] < (run[1] + run[3]) / 2 < band[1]]
+                runs.sort(key=lambda run: run[0])
+                # Of several sums in a row the last one is the total.
+                runs = runs[-1:] if asked.kind == "amount" else runs[:1]
+            else:
+                runs = sorted(runs, key=lambda run: (run[1], run[0]))[:1]
+            for run in runs:
+                parts = self._parts(run, (), asked.kind)
+                if not any(part.index in taken for part in parts):
+                    return Writing(asked.kind, self._box(run), parts, None)
+        return None
+
+    def _tall(self, token: Token) -> int:
+        return self.boxes[token.index][3] - self.boxes[token.index][1]
+
+    def _label(self, asked: Asked, tall: int) -> _Pixels:
+        """Return the label's box with a second line of it."""
+        box = self._pixels_of(union_box(asked.label))
+        under = (box[0], box[3], box[2], box[3] + round((_NEXT_LINE + 0.5) * tall))
+        own = {token.index for token in asked.label}
+        for token in self._within(under):
+            other = self.boxes[token.index]
+            if (
+                token.index not in own
+                and self._is_obstacle(token, asked.kind)
+                and not re.search(r"\d", token.text)
+                and other[1] - box[3] < _NEXT_LINE * tall
+                and other[1] > (box[1] + box[3]) / 2
+                and not token.text.endswith(":")
+            ):
+                box = (min(box[0], other[0]), box[1], max(box[2], other[2]), max(box[3], other[3]))
+        return box
+
+    def _right(self, asked: Asked, label: _Pixels, tall: int) -> _Pixels | None:
+        reach = self.width if asked.kind == "amount" else round(_RIGHT * tall)
+        window = self._clipped(
+            (
+                label[2],
+                label[1] - round(_ABOVE_ROW * tall),
+                label[2] + reach,
+                label[3] + round(_UNDER_ROW * tall),
+            )
+        )
+        end = window[2]
+        for token in self._within(window):
+            other = self.boxes[token.index]
+            level = min(other[3], label[3]) - max(other[1], label[1]) > 0.3 * min(other[3] - other[1], tall)
+            if level and self._is_obstacle(token, asked.kind) and other[0] >= label[2] - tall // 2:
+                end = min(end, other[0])
+        return (*window[:2], end, window[3]) if end - window[0] > _NARROWEST * tall else None
+
+    def _below(self, asked: Asked, label: _Pixels, tall: int) -> _Pixels | None:
+        window = self._clipped(
+            (
+                label[0] - round(_LEFT * tall),
+                label[3],
+                max(label[2], label[0] + round(8 * tall)),
+                label[3] + round(_BELOW * tall),
+            )
+        )
+        bottom = window[3]
+        for token in self._within(window):
+            # What has print beside it in its row belongs to that.
+            other = self.boxes[token.index]
+            if self._is_obstacle(token, asked.kind) and other[1] > label[3] - tall // 2:
+                bottom = min(bottom, other[1] - tall // 4)
+        return (*window[:3], bottom) if bottom - window[1] > _LOWEST * tall else None
+
+    def _parts(self, box: _Pixels, own: Sequence[Token], kind: Kind) -> tuple[Token, ...]:
+        parts = {token.index: token for token in own}
+        for token in self._within(box):
+            x0, y0, x1, y1 = self.boxes[token.index]
+            shared = (min(x1, box[2]) - max(x0, box[0])) * (min(y1, box[3]) - max(y0, box[1]))
+            if not self._is_obstacle(token, kind) and shared > 0.4 * max((x1 - x0) * (y1 - y0), 1):
+                parts[token.index] = token
+        return tuple(sorted(parts.values(), key=lambda token: token.x0))
+
+    def _clipped(self, window: tuple[int, int, int, int]) -> _Pixels:
+        return max(window[0], 0), max(window[1], 0), min(window[2], self.width), min(window[3], self.height)
+
+
+def _union(one: _Pixels, other: _Pixels) -> _Pixels:
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def _figure_like(run: _Pixels, tall: int) -> bool:
+    width, height = run[2] - run[0], run[3] - run[1]
+    return _LOWEST * tall <= height <= _TALLEST * tall and width >= max(_NARROWEST * tall, 0.8 * height)
+
+
+def _overlaps(one: Box, other: Box) -> bool:
+    return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.y1, other.y1) > max(one.y0, other.y0)
+
+
+class _Ink:
+    """The ink of a window, without a form's lines and without what is covered."""
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], window: _Pixels, tall: int, covered: Sequence[_Pixels]
+    ) -> None:
+        import cv2
+
+        self.window = window
+        self.tall = tall
+        x0, y0, x1, y1 = window
+        self.parts: list[_Pixels] = []
+        self._mask = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
+        if min(self._mask.shape) < 6:
+            return
+        gray = cv2.cvtColor(np.ascontiguousarray(pixels[y0:y1, x0:x1]), cv2.COLOR_BGR2GRAY)
+        mask = _dark(np.asarray(cv2.blur(gray, (3, 3)), np.uint8), tall)
+        self.rules = _rules(mask, tall)
+        mask &= ~self.rules & 1
+        around = max(1, tall // 10)
+        for box in covered:
+            left, top = max(box[0] - x0 - around, 0), max(box[1] - y0 - around, 0)
+            mask[top : max(box[3] - y0 + around, 0), left : max(box[2] - x0 + around, 0)] = 0
+        count, marks, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        least = max(_SPECK * tall * tall, 4)
+        keep = np.zeros(count, np.uint8)
+        for k in range(1, count):
+            x, y, w, h, area = (int(v) for v in stats[k])
+            if area >= least:
+                keep[k] = 1
+                self.parts.append((x0 + x, y0 + y, x0 + x + w, y0 + y + h))
+        self._mask = keep[marks]
+
+    def runs(self) -> list[_Pixels]:
+        """Return the boxes of ink whose parts stand closely beside one another."""
+        import cv2
+
+        if not self._mask.any():
+            return []
+        gap = max(2, round(_GAP * self.tall))
+        joined = cv2.morphologyEx(self._mask, cv2.MORPH_CLOSE, np.ones((max(1, gap // 4), gap), np.uint8))
+        count, marks = cv2.connectedComponents(np.asarray(joined, np.uint8), connectivity=8)
+        found = []
+        for k in range(1, count):
+            rows, columns = np.nonzero((marks == k) & (self._mask > 0))
+            if len(rows):
+                found.append(
+                    (
+                        self.window[0] + int(columns.min()),
+                        self.window[1] + int(rows.min()),
+                        self.window[0] + int(columns.max()) + 1,
+                        self.window[1] + int(rows.max()) + 1,
+                    )
+                )
+        return found
+
+
+def _dark(gray: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
+    """Return where a window is darker than its paper, as 0 and 1."""
+    import cv2
+
+    h, w = gray.shape
+    small = cv2.resize(gray, (max(2, w // 3), max(2, h // 3)), interpolation=cv2.INTER_AREA)
+    reach = max(3, round(0.6 * tall / 3)) | 1
+    paper = cv2.morphologyEx(
+        small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
+    paper = cv2.resize(cv2.blur(paper, (reach, reach)), (w, h), interpolation=cv2.INTER_LINEAR).astype(
+        np.float32
+    )
+    ink = (paper - gray) / np.maximum(paper, 20.0)
+    usual = np.median(ink)
+    grain = 1.4826 * float(np.median(np.abs(ink - usual)))
+    return np.asarray(ink > usual + min(max(_GRAIN * grain, _FAINTEST), _DARK), np.uint8)
+
+
+def _rules(mask: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
+    """Return the form's lines: long level and upright strokes, also where they run slantingly."""
+    import cv2
+
+    long, high = max(round(_RULE * tall), 8), max(round(_UPRIGHT * tall), 6)
+    level = cv2.morphologyEx(
+        cv2.dilate(mask, np.ones((3, 1), np.uint8)), cv2.MORPH_OPEN, np.ones((1, long), np.uint8)
+    )
+    upright = cv2.morphologyEx(
+        cv2.dilate(mask, np.ones((1, 3), np.uint8)), cv2.MORPH_OPEN, np.ones((high, 1), np.uint8)
+    )
+    return np.asarray((cv2.dilate(level, np.ones((3, 1), np.uint8)) | upright) & 1, np.uint8)
