@@ -38,6 +38,7 @@ _INDENT: Final = 2.0
 # Gaps between the parts of one figure; in cells of their own ("comb fields") the digits stand wider apart.
 _GAP: Final = 0.9
 _CELL: Final = 2.2
+_LEVEL: Final = 0.3  # share of the lower of two heights that words of one row have in common
 # Sizes of a figure.
 _LOWEST: Final = 0.45
 _TALLEST: Final = 3.2
@@ -62,6 +63,7 @@ _CENTS_TALL: Final = 0.85
 _CENTS_NARROW: Final = 0.35
 _CENTS_WIDE: Final = 1.7
 _CENTS_LONG: Final = 3
+_LINED: Final = 0.5  # share of the cents' width that a row of the line below them covers
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
 
 _LETTERS: Final = re.compile(r"[^\W\d_]{3}")
@@ -87,13 +89,14 @@ class Writing:
 
     :ivar box: its place on the page.
     :ivar parts: the words that stand in it and are parts of it; empty where nothing was seen.
-    :ivar cents: where a sum ends and where the small cents behind it stand, if it has such.
+    :ivar cents: of a sum with small cents behind it: the sum, the cents, and these without a line below them if
+        there may be one. Empty otherwise.
     """
 
     kind: Kind
     box: Box
     parts: tuple[Token, ...]
-    cents: tuple[Box, Box] | None
+    cents: tuple[Box, ...] = ()
 
 
 def find_writing(
@@ -109,10 +112,11 @@ def find_writing(
     taken = {token.index for each in asked for token in each.claimed}
     found: list[Writing] = []
     for each in asked:
-        if each.claimed:
-            writing = view.whole(each)
-        else:
+        writing = None
+        if not each.claimed or not view.beside(each):
             writing = view.unseen(each, taken)
+        if writing is None and each.claimed:
+            writing = view.whole(each)
         if writing is not None and not any(_overlaps(writing.box, other.box) for other in found):
             found.append(writing)
     return found
@@ -136,13 +140,14 @@ class _View:
             round(box.y1 * self.height),
         )
 
-    def _box(self, pixels: _Pixels) -> Box:
+    def _box(self, pixels: _Pixels, *, above_line: bool = False) -> Box:
         margin = _MARGIN * (pixels[3] - pixels[1])
+        under = 0.0 if above_line else margin
         return Box(
             max(pixels[0] - margin, 0) / self.width,
             max(pixels[1] - margin, 0) / self.height,
             min(pixels[2] + margin, self.width) / self.width,
-            min(pixels[3] + margin, self.height) / self.height,
+            min(pixels[3] + under, self.height) / self.height,
         )
 
     def _is_obstacle(self, token: Token, kind: Kind) -> bool:
@@ -202,12 +207,14 @@ class _View:
         if not cents and not apart and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
             return None
         box = (box[0], max(box[1], core[1] - tall // 4), box[2], min(box[3], core[3] + tall // 4))
-        return Writing(
-            asked.kind,
-            self._box(box),
-            self._parts(box, asked.claimed, asked.kind),
-            (self._box((*box[:2], min(core[2], cents[0]), box[3])), self._box(cents)) if cents else None,
-        )
+        parts_of_sum: tuple[Box, ...] = ()
+        if cents:
+            whole = (*box[:2], min(max(core[2], core[0] + 1), cents[0]), box[3])
+            line = ink.underline(cents)
+            parts_of_sum = (self._box(whole), self._box(cents))
+            if line is not None:
+                parts_of_sum += (self._box((*cents[:3], line), above_line=True),)
+        return Writing(asked.kind, self._box(box), self._parts(box, asked.claimed, asked.kind), parts_of_sum)
 
     def _free(self, asked: Asked, core: _Pixels, tall: int) -> _Pixels:
         """Return the window around a figure, left and right as far as the next word that is none."""
@@ -217,7 +224,7 @@ class _View:
         own = {token.index for token in asked.claimed}
         for token in self._within((left, top, right, bottom)):
             other = self.boxes[token.index]
-            level = min(other[3], core[3]) - max(other[1], core[1]) >= 0.3 * min(other[3] - other[1], tall)
+            level = min(other[3], core[3]) - max(other[1], core[1]) > _LEVEL * min(other[3] - other[1], tall)
             if token.index in own or not level or not self._is_obstacle(token, asked.kind):
                 continue
             if other[0] + other[2] < core[0] + core[2]:
@@ -226,12 +233,19 @@ class _View:
                 right = min(right, max(other[0], core[2]))
         return left, top, right, bottom
 
+    def beside(self, asked: Asked) -> bool:
+        """Say whether what a label claims stands in its row."""
+        label, value = (self._pixels_of(union_box(tokens)) for tokens in (asked.label, asked.claimed))
+        shared = min(label[3], value[3]) - max(label[1], value[1])
+        return value[0] > label[0] and shared > _LEVEL * min(label[3] - label[1], value[3] - value[1])
+
     def unseen(self, asked: Asked, taken: set[int]) -> Writing | None:
         """Return the figure that stands right of or below a label, none of whose words is one."""
         tall = max(round(np.median([self._tall(token) for token in asked.label])), 6)
         label = self._label(asked, tall)
         right = self._right(asked, label, tall)
-        below = self._below(asked, label, tall)
+        # What is claimed below may be another label's, whose own value was overlooked; what was seen there was seen.
+        below = None if asked.claimed else self._below(asked, label, tall)
         for window in (right, below):
             if window is None:
                 continue
@@ -248,7 +262,7 @@ class _View:
             for run in runs:
                 parts = self._parts(run, (), asked.kind)
                 if not any(part.index in taken for part in parts):
-                    return Writing(asked.kind, self._box(run), parts, None)
+                    return Writing(asked.kind, self._box(run), parts)
         return None
 
     def _tall(self, token: Token) -> int:
@@ -259,6 +273,7 @@ class _View:
         box = self._pixels_of(union_box(asked.label))
         under = (box[0], box[3], box[2], box[3] + round((_NEXT_LINE + 0.5) * tall))
         own = {token.index for token in asked.label}
+        ended = asked.label[-1].text.endswith(":")
         for token in self._within(under):
             other = self.boxes[token.index]
             if (
@@ -267,7 +282,7 @@ class _View:
                 and not re.search(r"\d", token.text)
                 and other[1] - box[3] < _NEXT_LINE * tall
                 and other[1] > (box[1] + box[3]) / 2
-                and not token.text.endswith(":")
+                and not (ended and token.text.endswith(":"))
             ):
                 box = (min(box[0], other[0]), box[1], max(box[2], other[2]), max(box[3], other[3]))
         return box
@@ -285,7 +300,9 @@ class _View:
         end = window[2]
         for token in self._within(window):
             other = self.boxes[token.index]
-            level = min(other[3], label[3]) - max(other[1], label[1]) > 0.3 * min(other[3] - other[1], tall)
+            level = min(other[3], label[3]) - max(other[1], label[1]) > _LEVEL * min(
+                other[3] - other[1], tall
+            )
             if level and self._is_obstacle(token, asked.kind) and other[0] >= label[2] - tall // 2:
                 end = min(end, other[0])
         return (*window[:2], end, window[3]) if end - window[0] > _NARROWEST * tall else None
@@ -350,8 +367,8 @@ class _Ink:
             return
         gray = cv2.cvtColor(np.ascontiguousarray(pixels[y0:y1, x0:x1]), cv2.COLOR_BGR2GRAY)
         mask = _dark(np.asarray(cv2.blur(gray, (3, 3)), np.uint8), tall)
-        self.rules = _rules(mask, tall)
-        mask &= ~self.rules & 1
+        rules = _rules(mask, tall)
+        mask[rules > 0] = 0
         around = max(1, tall // 10)
         for box in covered:
             left, top = max(box[0] - x0 - around, 0), max(box[1] - y0 - around, 0)
@@ -365,6 +382,23 @@ class _Ink:
                 keep[k] = 1
                 self.parts.append((x0 + x, y0 + y, x0 + x + w, y0 + y + h))
         self._mask = keep[marks]
+
+    def underline(self, box: _Pixels) -> int | None:
+        """Return the row at which a line under a box's ink may begin."""
+        x0, y0, x1, y1 = box
+        rows = self._mask[
+            y0 - self.window[1] : y1 - self.window[1], x0 - self.window[0] : x1 - self.window[0]
+        ]
+        covered = rows.mean(axis=1)
+        half = len(rows) // 2
+        lined = np.flatnonzero(covered[half:] >= _LINED)
+        if not len(lined):
+            return None
+        row = half + int(lined[0])
+        # Where it slopes, a row or two before are its own.
+        while row > half and covered[row - 1] > _LINED / 2 and covered[row - 1] > covered[row - 2]:
+            row -= 1
+        return y0 + row if row > 0.4 * len(rows) else None
 
     def runs(self) -> list[_Pixels]:
         """Return the boxes of ink whose parts stand closely beside one another."""
@@ -420,4 +454,4 @@ def _rules(mask: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
     upright = cv2.morphologyEx(
         cv2.dilate(mask, np.ones((1, 3), np.uint8)), cv2.MORPH_OPEN, np.ones((high, 1), np.uint8)
     )
-    return np.asarray((cv2.dilate(level, np.ones((3, 1), np.uint8)) | upright) & 1, np.uint8)
+    return np.asarray(cv2.bitwise_or(cv2.dilate(level, np.ones((3, 1), np.uint8)), upright), np.uint8)

@@ -53,6 +53,7 @@ _CLAIMED: Final = 0.25
 # strongest claim on a figure a label's own must have.
 _ASKED: Final = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
 _MOST_ASKED: Final = 6
+_ANSWERED: Final = 0.5  # a claim so strong on a figure that is surely whole leaves nothing to look for
 _RIVAL: Final = 0.7
 _SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
 _MOST: Final = 8
@@ -71,11 +72,13 @@ _CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
 _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
+_NUMBER: Final = re.compile(r"[A-Z]{0,3}[-#]?\d[\d-]*$", re.IGNORECASE)
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
 
 # Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
 _TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
 _WIDE: Final = (0.6, 0.6, 0.25, 0.25)
+_INK: Final = (0.0, 0.0, 0.0, 0.0)
 _LONGEST: Final = 2.6  # to the right, where cents may stand
 # Probabilities; all of them were chosen on photographs of the first generator (docs/models.md).
 # A figure that two networks read alike, each letter at least this surely, is print or as good as print; or at least
@@ -265,21 +268,25 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
     if not writings:
         return []
     tight, wide = ([_box_cut(pixels, w.box, reach) for w in writings] for reach in (_TIGHT, _WIDE))
-    parted = [k for k, writing in enumerate(writings) if writing.cents]
-    sums = [_box_cut(pixels, box, _TIGHT) for k in parted for box in writings[k].cents or ()]
-    cuts = [*tight, *wide, *sums]
+    cuts = [*tight, *wide]
+    cuts += [_box_cut(pixels, box, _INK) for w in writings for box in w.cents]
     careful, digits = _careful(cuts), _digits(cuts)
     signed = _signed(view)
     found = []
+    at = 2 * len(tight)
     for k, writing in enumerate(writings):
         ballots = [careful[k], careful[k + len(tight)]]
         if writing.kind != "number" or not _has_letters(ballots):
             ballots += [digits[k], digits[k + len(tight)]]
-        joined: list[_Ballot] = []
-        if k in parted:
-            at = 2 * len(tight) + 2 * parted.index(k)
-            joined = [_with_cents(whole[at], whole[at + 1]) for whole in (careful, digits)]
-        seen = _seen(writing, ballots, joined, signed)
+        if writing.cents:
+            beyond = at + len(writing.cents)
+            joined = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
+            at = beyond
+            # Where ink stands behind a sum, what was read without cents can't be all of it.
+            others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
+            seen = _seen(writing, joined, others, signed)
+        else:
+            seen = _seen(writing, ballots, (), signed)
         if seen is not None:
             found.append(seen)
     return found
@@ -292,31 +299,42 @@ def _signed(view: _View) -> float:
     return sum(text.startswith("$") for text in amounts) / max(len(amounts), 1)
 
 
-def _with_cents(whole: _Ballot, cents: _Ballot) -> _Ballot:
-    """Return the sums that dollars and the cents beside them make."""
-    made: list[tuple[str, float]] = []
-    for text, probability in whole:
-        for value, share in amounts_of(text):
-            for behind, certainty in cents:
-                if value % 1 == 0 and re.fullmatch(r"\d\d", _plain(behind)):
-                    made.append(
-                        (amount_text(value + Decimal(_plain(behind)) / 100), probability * share * certainty)
-                    )
-    return tuple(made)
+def _with_cents(whole: _Ballot, cents: Sequence[_Ballot]) -> _Ballot:
+    """Return the sums that dollars and the cents beside them make.
+
+    :param cents: readings of several cuts; of each two digits the surest counts.
+    """
+    surest: dict[str, float] = {}
+    for text, probability in (reading for ballot in cents for reading in ballot):
+        digits = _plain(text).upper().translate(_ALIKE)
+        if re.fullmatch(r"\d\d", digits):
+            surest[digits] = max(surest.get(digits, 0.0), probability)
+    together = max(sum(surest.values()), 1.0)
+    return tuple(
+        (amount_text(value + Decimal(behind) / 100), probability * share * certainty / together)
+        for text, probability in whole
+        for value, share in amounts_of(text)
+        if value % 1 == 0
+        for behind, certainty in surest.items()
+    )
+
+
+def _only_with_cents(ballot: _Ballot) -> _Ballot:
+    return tuple(
+        (text, probability)
+        for text, probability in ballot
+        if any(value % 1 and share > 0.5 for value, share in amounts_of(text))
+    )
 
 
 def _seen(
-    writing: Writing, ballots: Sequence[_Ballot], joined: Sequence[_Ballot], signed: float
+    writing: Writing, ballots: Sequence[_Ballot], others: Sequence[_Ballot], signed: float
 ) -> _Seen | None:
     """Return the word that a writing is, or nothing if it is no figure of its kind or says no more than before.
 
-    :param ballots: readings of all of it.
-    :param joined: readings of a sum and the small cents beside it, each by itself; empty if there are none.
+    :param others: readings that count half.
     """
-    if joined:
-        elected = _elect(writing.kind, joined, ballots, signed=signed)
-    else:
-        elected = _elect(writing.kind, ballots, (), signed=signed)
+    elected = _elect(writing.kind, ballots, others, signed=signed)
     if writing.kind == "date":
         in_words = [ballot[0] for ballot in ballots if ballot and dates.find_dates(ballot[0][0])]
         elected = tuple(sorted((*elected, *in_words[:1]), key=lambda pair: -pair[1]))
@@ -326,7 +344,8 @@ def _seen(
     was = " ".join(t.text for t in writing.parts)
     digits, had = (sum(c.isdigit() for c in said) for said in (text, was))
     score = min((t.least for t in writing.parts), default=0.0)
-    if digits < _SHORTEST or digits <= had or share < (_LIKELY if score < _DOUBTED else _LIKELIER):
+    surely = _LIKELIER if score >= _DOUBTED and not writing.cents else _LIKELY
+    if digits < _SHORTEST or digits <= had or share < surely:
         return None
     readings = [(text, min(share, _BY_HAND)), *elected[1:]]
     if was and score * _STOOD >= _LEAST and all(was != known for known, _ in readings):
@@ -344,40 +363,34 @@ def _seen(
 
 def _asked(view: _View) -> list[Asked]:
     """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only."""
-    answers: dict[int, tuple[float, str, tuple[Token, ...]]] = {}
-    answered: dict[str, tuple[float, bool]] = {}
+    answers: dict[int, tuple[float, tuple[Token, ...]]] = {}
+    answered: set[str] = set()
     numbers = {id(label): k for k, label in enumerate(view.labels)}
-    for cell in view.page.cells:
-        for span in _figures(cell):
-            if span.tokens[0].index in view.table.body_tokens:
+    body = view.table.body_tokens
+    for span in (span for cell in view.page.cells for span in _figures(cell)):
+        if span.tokens[0].index in body:
+            continue
+        claims = [
+            (meaning.strength * claim.closeness, meaning.name, numbers[id(claim.label)])
+            for claim in view.surroundings.claims_on(span, money=True)
+            for meaning in claim.label.meanings
+        ]
+        strongest = max((score for score, _, _ in claims), default=0.0)
+        for score, name, k in claims:
+            if name not in _ASKED or score < max(_CLAIMED, _RIVAL * strongest):
                 continue
-            claims = view.surroundings.claims_on(span, money=True)
-            strongest = max((m.strength * c.closeness for c in claims for m in c.label.meanings), default=0.0)
-            for claim in claims:
-                for meaning in claim.label.meanings:
-                    score = meaning.strength * claim.closeness
-                    if meaning.name not in _ASKED or score < max(_CLAIMED, _RIVAL * strongest):
-                        continue
-                    # A part of a number has few digits.
-                    if _KINDS[meaning.name] != "number" and not _could_be(_KINDS[meaning.name], span, ()):
-                        continue
-                    k = numbers[id(claim.label)]
-                    answers[k] = max(
-                        answers.get(k, (0.0, "", ())), (score, meaning.name, span.tokens), key=lambda a: a[0]
-                    )
-                    if _looks_whole(_KINDS[meaning.name], span.tokens):
-                        answered[meaning.name] = max(answered.get(meaning.name, (0.0, False)), (score, True))
+            kind = _KINDS[name]
+            # A part of a number may have few digits.
+            if kind == "number" or _could_be(kind, span, ()):
+                answers[k] = max(answers.get(k, (0.0, ())), (score, span.tokens), key=lambda pair: pair[0])
+                if score >= max(_ANSWERED, strongest) and _looks_whole(kind, span.tokens):
+                    answered.add(name)
     asked: list[tuple[float, Asked]] = []
     for k, label in enumerate(view.labels):
-        strength, name = max(
-            ((m.strength, m.name) for m in label.meanings if m.name in _ASKED), default=(0.0, "")
-        )
-        if not name or name in answered or label.tokens[0].index in view.table.body_tokens:
-            continue
-        if any(m.strength > strength for m in label.meanings if m.name not in _ASKED):
-            continue
-        claimed = answers.get(k, (0.0, "", ()))[2]
-        asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
+        strength, name = max((m.strength, m.name) for m in label.meanings)
+        if name in _ASKED and name not in answered and label.tokens[0].index not in body:
+            claimed = answers.get(k, (0.0, ()))[1]
+            asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
     asked.sort(key=lambda pair: -pair[0])
     return [each for _, each in asked[:_MOST_ASKED]]
 
@@ -391,7 +404,7 @@ def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
         return bool(_CENTS_SEEN.search(text))
     if kind == "date":
         return bool(_DATE.match(text))
-    return sum(c.isdigit() for c in text) >= _USUAL
+    return bool(_NUMBER.match(text)) and sum(c.isdigit() for c in text) >= _USUAL
 
 
 def _without(words: Sequence[Word], view: _View, seen: Sequence[_Seen]) -> Iterator[Word]:
