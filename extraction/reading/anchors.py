@@ -22,6 +22,7 @@ from extraction.reading.lexicon import (
     key_of,
     phrase_meanings,
     sum_named,
+    unsure_meanings_of,
 )
 from extraction.reading.lines import Cell, Page, Token
 
@@ -29,6 +30,7 @@ _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", r
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
 # "Balance to finish, including retainage" and "Earned, net of retainage" are other sums of a pay application.
+_UNSURE = 0.85  # score of a phrase's least sure letter from which it may be a label misread
 _BEFORE_RETAINAGE = re.compile(
     r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
 )
@@ -186,6 +188,8 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
     meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
+    if not meanings and at_start and min(t.least for t in tokens[first : last + 1]) < _UNSURE:
+        meanings = unsure_meanings_of(key)
     if not meanings:
         return None
     if first and any(m.name == "retainage_amount" for m in meanings):
