@@ -29,6 +29,8 @@ _Pixels = tuple[int, int, int, int]
 # How far a value stands from its label, in H. Sums stand at the right edge of the page, in the amounts' column.
 _RIGHT: Final = 25.0
 _BELOW: Final = 3.6
+_BELOW_WIDE: Final = 8.0  # it begins within so much of the label's beginning, or under the label
+_LONG: Final = 10.0  # and may be so long
 _ABOVE_ROW: Final = 0.9  # what is written is larger than print, and rises above its label's row
 _UNDER_ROW: Final = 0.8
 _LEFT: Final = 1.0  # a value below its label may begin so much left of it
@@ -39,6 +41,9 @@ _INDENT: Final = 2.0
 _GAP: Final = 0.9
 _CELL: Final = 2.2
 _LEVEL: Final = 0.3  # share of the lower of two heights that words of one row have in common
+# Shares of a word's place that make it a part of a writing, and of a writing's place that make it a part of a word.
+_WITHIN: Final = 0.4
+_PART_OF_WORD: Final = 0.25
 # Sizes of a figure.
 _LOWEST: Final = 0.45
 _TALLEST: Final = 3.2
@@ -258,10 +263,11 @@ class _View:
                 # Of several sums in a row the last one is the total.
                 runs = runs[-1:] if asked.kind == "amount" else runs[:1]
             else:
-                runs = sorted(runs, key=lambda run: (run[1], run[0]))[:1]
+                begins = max(label[2], label[0] + _BELOW_WIDE * tall)
+                runs = sorted((run for run in runs if run[0] < begins), key=lambda run: (run[1], run[0]))[:1]
             for run in runs:
                 parts = self._parts(run, (), asked.kind)
-                if not any(part.index in taken for part in parts):
+                if not any(part.index in taken for part in parts) and not self._is_part(run, parts):
                     return Writing(asked.kind, self._box(run), parts)
         return None
 
@@ -308,33 +314,53 @@ class _View:
         return (*window[:2], end, window[3]) if end - window[0] > _NARROWEST * tall else None
 
     def _below(self, asked: Asked, label: _Pixels, tall: int) -> _Pixels | None:
-        window = self._clipped(
+        begins = max(label[2], label[0] + round(_BELOW_WIDE * tall))
+        left, top, right, bottom = self._clipped(
             (
                 label[0] - round(_LEFT * tall),
                 label[3],
-                max(label[2], label[0] + round(8 * tall)),
+                begins + round(_LONG * tall),
                 label[3] + round(_BELOW * tall),
             )
         )
-        bottom = window[3]
-        for token in self._within(window):
+        for token in self._within((left, label[1], right, bottom)):
+            other = self.boxes[token.index]
+            if other[0] >= begins and self._is_obstacle(token, asked.kind):
+                right = min(right, other[0] - tall // 4)  # the next box begins there
+        for token in self._within((left, top, right, bottom)):
             # What has print beside it in its row belongs to that.
             other = self.boxes[token.index]
             if self._is_obstacle(token, asked.kind) and other[1] > label[3] - tall // 2:
                 bottom = min(bottom, other[1] - tall // 4)
-        return (*window[:3], bottom) if bottom - window[1] > _LOWEST * tall else None
+        return (left, top, right, bottom) if bottom - top > _LOWEST * tall else None
 
     def _parts(self, box: _Pixels, own: Sequence[Token], kind: Kind) -> tuple[Token, ...]:
         parts = {token.index: token for token in own}
         for token in self._within(box):
             x0, y0, x1, y1 = self.boxes[token.index]
-            shared = (min(x1, box[2]) - max(x0, box[0])) * (min(y1, box[3]) - max(y0, box[1]))
-            if not self._is_obstacle(token, kind) and shared > 0.4 * max((x1 - x0) * (y1 - y0), 1):
+            within = _shared((x0, y0, x1, y1), box) > _WITHIN * max((x1 - x0) * (y1 - y0), 1)
+            if within and not self._is_obstacle(token, kind):
                 parts[token.index] = token
         return tuple(sorted(parts.values(), key=lambda token: token.x0))
 
+    def _is_part(self, run: _Pixels, parts: Sequence[Token]) -> bool:
+        """Say whether ink is only a part of what was read as a word."""
+        within = {part.index for part in parts}
+        area = max((run[2] - run[0]) * (run[3] - run[1]), 1)
+        return any(
+            _shared(self.boxes[token.index], run) > _PART_OF_WORD * area
+            for token in self._within(run)
+            if token.index not in within
+        )
+
     def _clipped(self, window: tuple[int, int, int, int]) -> _Pixels:
         return max(window[0], 0), max(window[1], 0), min(window[2], self.width), min(window[3], self.height)
+
+
+def _shared(one: _Pixels, other: _Pixels) -> int:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)
 
 
 def _union(one: _Pixels, other: _Pixels) -> _Pixels:

@@ -53,6 +53,7 @@ _CLAIMED: Final = 0.25
 # strongest claim on a figure a label's own must have.
 _ASKED: Final = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
 _MOST_ASKED: Final = 6
+_TITLE: Final = 0.6  # strength of a number's label under which it must have a colon
 _ANSWERED: Final = 0.5  # a claim so strong on a figure that is surely whole leaves nothing to look for
 _RIVAL: Final = 0.7
 _SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
@@ -267,10 +268,14 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
     )
     if not writings:
         return []
-    tight, wide = ([_box_cut(pixels, w.box, reach) for w in writings] for reach in (_TIGHT, _WIDE))
-    cuts = [*tight, *wide]
-    cuts += [_box_cut(pixels, box, _INK) for w in writings for box in w.cents]
-    careful, digits = _careful(cuts), _digits(cuts)
+    tight = [_box_cut(pixels, w.box, _TIGHT) for w in writings]
+    first = _careful(tight)
+    # What says no more than the word that stands there, or nothing of a figure, is not worth more readings.
+    more = [k for k, writing in enumerate(writings) if writing.cents or _says_more(writing, first[k][0][0])]
+    writings, first, tight = [writings[k] for k in more], [first[k] for k in more], [tight[k] for k in more]
+    wide = [_box_cut(pixels, w.box, _WIDE) for w in writings]
+    sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.cents]
+    careful, digits = [*first, *_careful([*wide, *sums])], _digits([*tight, *wide, *sums])
     signed = _signed(view)
     found = []
     at = 2 * len(tight)
@@ -278,18 +283,23 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
         ballots = [careful[k], careful[k + len(tight)]]
         if writing.kind != "number" or not _has_letters(ballots):
             ballots += [digits[k], digits[k + len(tight)]]
+        others: list[_Ballot] = []
         if writing.cents:
             beyond = at + len(writing.cents)
-            joined = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
-            at = beyond
             # Where ink stands behind a sum, what was read without cents can't be all of it.
             others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
-            seen = _seen(writing, joined, others, signed)
-        else:
-            seen = _seen(writing, ballots, (), signed)
+            ballots = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
+            at = beyond
+        seen = _seen(writing, ballots, others, signed)
         if seen is not None:
             found.append(seen)
     return found
+
+
+def _says_more(writing: Writing, text: str) -> bool:
+    """Say whether a reading has more digits than what was read in its place, and enough for a figure."""
+    digits = sum(c.isdigit() for c in text)
+    return digits >= _SHORTEST and digits > sum(c.isdigit() for t in writing.parts for c in t.text)
 
 
 def _signed(view: _View) -> float:
@@ -342,10 +352,9 @@ def _seen(
         return None
     text, share = elected[0]
     was = " ".join(t.text for t in writing.parts)
-    digits, had = (sum(c.isdigit() for c in said) for said in (text, was))
     score = min((t.least for t in writing.parts), default=0.0)
     surely = _LIKELIER if score >= _DOUBTED and not writing.cents else _LIKELY
-    if digits < _SHORTEST or digits <= had or share < surely:
+    if not _says_more(writing, text) or share < surely:
         return None
     readings = [(text, min(share, _BY_HAND)), *elected[1:]]
     if was and score * _STOOD >= _LEAST and all(was != known for known, _ in readings):
@@ -388,8 +397,15 @@ def _asked(view: _View) -> list[Asked]:
     asked: list[tuple[float, Asked]] = []
     for k, label in enumerate(view.labels):
         strength, name = max((m.strength, m.name) for m in label.meanings)
-        if name in _ASKED and name not in answered and label.tokens[0].index not in body:
-            claimed = answers.get(k, (0.0, ()))[1]
+        claimed = answers.get(k, (0.0, ()))[1]
+        # "Invoice" alone is the form's title.
+        title = _KINDS.get(name) == "number" and strength < _TITLE and not label.colon
+        if (
+            name in _ASKED
+            and name not in answered
+            and label.tokens[0].index not in body
+            and (claimed or not title)
+        ):
             asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
     asked.sort(key=lambda pair: -pair[0])
     return [each for _, each in asked[:_MOST_ASKED]]
