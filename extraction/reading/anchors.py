@@ -26,6 +26,10 @@ from extraction.reading.lexicon import (
 )
 from extraction.reading.lines import Cell, Page, Token
 
+# The second line of a label begins at most so far left or right of the first, and so far (em) below it.
+_INDENT = 1.0
+_NEXT_LINE = 0.7
+_WORDS_OF_LABEL = 4
 _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", re.IGNORECASE)
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
@@ -216,6 +220,11 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
     return Label(cell, first, last, meanings, colon)
 
 
+def _only_words(tokens: Sequence[Token]) -> bool:
+    """Say whether a few words may be the end of a label."""
+    return len(tokens) <= _WORDS_OF_LABEL and not any(re.search(r"\d", t.text) for t in tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A place on the page that a label may speak of: tokens of one cell."""
@@ -262,6 +271,7 @@ class Surroundings:
         # A label with something right of it in its own cell, or a value close by, rarely speaks of what is below.
         self._answered = [self._has_answer_at_right(label) for label in labels]
         self._heights = [(label.y0, label.y1) for label in labels]
+        self._second_lines = [self._second_line(label) for label in labels]
         self._memory: dict[tuple[int, int, bool], list[Claim]] = {}
 
     def _has_answer_at_right(self, label: Label) -> bool:
@@ -280,6 +290,35 @@ class Surroundings:
                 return bool(re.search(r"\d", token.text)) and token.x0 - label.x1 < 18
         return False
 
+    def _second_line(self, label: Label) -> Cell | None:
+        """Return the cell with the rest of a label that was set in two lines: "Work Order # / Orden de", "trabajo"."""
+        rest = label.cell.tokens[label.last + 1 :]
+        if label.colon or label.cell.row + 1 >= len(self.page.rows) or not _only_words(rest):
+            return None
+        if any(t.x0 > label.x1 and re.search(r"\d", t.text) for t in self._rows[label.cell.row]):
+            return None  # that is its value, and what stands below has its own
+        for cell in self.page.rows[label.cell.row + 1]:
+            if (
+                abs(cell.x0 - label.x0) < _INDENT
+                and cell.y0 - label.y1 < _NEXT_LINE
+                and _only_words(cell.tokens)
+                and self._continues(label, cell)
+            ):
+                return cell
+        return None
+
+    def _continues(self, label: Label, cell: Cell) -> bool:
+        """Say whether nothing in a cell labels something other than a label does."""
+        own = {m.name for m in label.meanings}
+        others = {
+            m.name
+            for token in cell.tokens
+            if token.index in self._label_tokens
+            for m in self.labels[self._label_tokens[token.index]].meanings
+            if m.strength > WEAK
+        }
+        return not others or bool(own & others)
+
     def claims_on(self, span: Span, *, money: bool = False) -> list[Claim]:
         """Return the claims on a span, strongest first.
 
@@ -293,31 +332,38 @@ class Surroundings:
         claims = []
         for k, label in enumerate(self.labels):
             y0, y1 = self._heights[k]
+            second = self._second_lines[k]
+            if second is not None:
+                y1 = max(y1, second.y1)
             if y0 > bottom or top - y1 > _FARTHEST_BELOW:
                 continue
             if label.cell is span.cell and any(first <= t.index <= last for t in label.tokens):
                 continue
-            closeness = max(self._right(label, span, money=money), self._below(k, label, span))
+            closeness = max(self._right(k, label, span, money=money), self._below(k, label, span))
             if closeness > 0.05:
                 claims.append(Claim(label, closeness))
         claims.sort(key=lambda c: -c.closeness)
         self._memory[key] = claims
         return claims
 
-    def _right(self, label: Label, span: Span, *, money: bool) -> float:
+    def _right(self, k: int, label: Label, span: Span, *, money: bool) -> float:
         if span.x0 < label.x1 - 0.4:
             return 0.0
         overlap = min(label.y1, span.y1) - max(label.y0, span.y0)
         height = min(label.y1 - label.y0, span.y1 - span.y0)
+        second = self._second_lines[k]
+        beside_second = False
+        if second is not None and overlap < 0.35 * height:
+            overlap = min(second.y1, span.y1) - max(second.y0, span.y0)
+            beside_second = overlap >= 0.35 * height
         if overlap < 0.35 * height:
             return 0.0
         gap = max(span.x0 - label.x1, 0.0)
         closeness = math.exp(-gap / (90 if money else 45))
         if overlap < 0.6 * height:
             closeness *= 0.85
-        for token in (
-            self._rows[label.cell.row] if label.cell.row == span.cell.row else self._between_rows(label, span)
-        ):
+        one_row = beside_second or label.cell.row == span.cell.row
+        for token in self._rows[span.cell.row] if one_row else self._between_rows(label, span):
             if (
                 token.x0 < label.x1 - 0.2
                 or token.x1 > span.x0 + 0.2
