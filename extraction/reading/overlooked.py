@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from extraction.reading.dates import begins_date
 from extraction.reading.lines import Token, union_box
 from extraction.schema import Box
 
@@ -61,7 +60,7 @@ _BEYOND: Final = 0.22
 _REACH: Final = 4.5
 _SAME_FIGURE: Final = 0.5
 _CENTS_APART: Final = 1.8
-_DATE_PARTS: Final = 0.9
+_DATE_PARTS: Final = 1.3
 _PART: Final = 0.28  # lower ink is points and dust
 # Cents beside a sum: at most so high, and two digits wide, in its height; as a word at most so many letters.
 _CENTS_TALL: Final = 0.85
@@ -72,6 +71,10 @@ _LINED: Final = 0.5  # share of the cents' width that a row of the line below th
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
 
 _LETTERS: Final = re.compile(r"[^\W\d_]{3}")
+MONTH: Final = re.compile(
+    r"(?i)(?:jan|feb|mar|apr|abr|may|jun|jul|aug|ago|sep|oct|nov|dec|dic|ene)[a-z]{0,7}[.,]?$"
+)
+_DATED: Final = re.compile(r"\d{2}$")  # "Dec|7,2024"
 _SURELY: Final = 0.7  # figures that are taken for letters are read less surely
 
 
@@ -94,14 +97,14 @@ class Writing:
 
     :ivar box: its place on the page.
     :ivar parts: the words that stand in it and are parts of it; empty where nothing was seen.
-    :ivar cents: of a sum with small cents behind it: the sum, the cents, and these without a line below them if
-        there may be one. Empty otherwise.
+    :ivar apart: places that are better read by themselves. Of a sum with small cents behind it: the sum, the cents,
+        and these without a line below them if there may be one; of a date with its month in words: what follows that.
     """
 
     kind: Kind
     box: Box
     parts: tuple[Token, ...]
-    cents: tuple[Box, ...] = ()
+    apart: tuple[Box, ...] = ()
 
 
 def find_writing(
@@ -157,7 +160,7 @@ class _View:
 
     def _is_obstacle(self, token: Token, kind: Kind) -> bool:
         """Say whether a word is a label or surely read as letters, and so no part of a figure."""
-        if kind == "date" and begins_date(token.text):
+        if kind == "date" and (MONTH.match(token.text) or _DATED.search(token.text)):
             return False
         return token.index in self.labels or (
             token.confidence >= _SURELY and bool(_LETTERS.search(token.text))
@@ -172,15 +175,15 @@ class _View:
     def whole(self, asked: Asked) -> Writing | None:
         """Return all of a figure whose word ends before its ink does, or that has cents set apart."""
         claimed = asked.claimed
-        apart: tuple[Token, ...] = ()
+        behind: tuple[Token, ...] = ()
         if asked.kind == "amount" and len(claimed) > 1 and len(claimed[-1].text) <= _CENTS_LONG:
-            claimed, apart = claimed[:-1], claimed[-1:]
+            claimed, behind = claimed[:-1], claimed[-1:]
         core = self._pixels_of(union_box(claimed))
         tall = max(core[3] - core[1], 6)
         near = {"amount": _SAME_FIGURE, "number": _SAME_FIGURE, "date": _DATE_PARTS}[asked.kind] * tall
         ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
         middle = (core[1] + core[3]) / 2
-        parts = [
+        near_by = [
             part
             for part in ink.parts
             if part[3] - part[1] >= _PART * tall
@@ -188,17 +191,17 @@ class _View:
             and part[3] > middle - 0.35 * tall
         ]
         box = core
-        for part in sorted(parts, key=lambda part: part[0]):
+        for part in sorted(near_by, key=lambda part: part[0]):
             if part[2] > box[2] and part[0] <= box[2] + near:
                 box = _union(box, part)
-        for part in sorted(parts, key=lambda part: -part[2]):
+        for part in sorted(near_by, key=lambda part: -part[2]):
             if part[0] < box[0] and part[2] >= box[0] - near:
                 box = _union(box, part)
         cents = None
         if asked.kind == "amount":
             small = [
                 part
-                for part in parts
+                for part in near_by
                 if part[0] > core[2] - 0.15 * tall and part[3] - part[1] <= _CENTS_TALL * tall
             ]
             small.sort(key=lambda part: part[0])
@@ -209,17 +212,22 @@ class _View:
                 cents = None
             if cents:
                 box = _union(box, cents)
-        if not cents and not apart and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
+        if not cents and not behind and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
             return None
         box = (box[0], max(box[1], core[1] - tall // 4), box[2], min(box[3], core[3] + tall // 4))
-        parts_of_sum: tuple[Box, ...] = ()
+        parts = self._parts(box, asked.claimed, asked.kind)
+        apart: tuple[Box, ...] = ()
         if cents:
             whole = (*box[:2], min(max(core[2], core[0] + 1), cents[0]), box[3])
             line = ink.underline(cents)
-            parts_of_sum = (self._box(whole), self._box(cents))
+            apart = (self._box(whole), self._box(cents))
             if line is not None:
-                parts_of_sum += (self._box((*cents[:3], line), above_line=True),)
-        return Writing(asked.kind, self._box(box), self._parts(box, asked.claimed, asked.kind), parts_of_sum)
+                apart += (self._box((*cents[:3], line), above_line=True),)
+        if asked.kind == "date":
+            months = [self.boxes[t.index][2] for t in parts if MONTH.match(t.text)]
+            if months and months[0] < box[2] - tall:
+                apart = (self._box((months[0], *box[1:])),)
+        return Writing(asked.kind, self._box(box), parts, apart)
 
     def _free(self, asked: Asked, core: _Pixels, tall: int) -> _Pixels:
         """Return the window around a figure, left and right as far as the next word that is none."""

@@ -28,7 +28,7 @@ from extraction.reading.digits import read_strip
 from extraction.reading.header import claims_by_field
 from extraction.reading.line_items import Table, find_line_items
 from extraction.reading.lines import Cell, Page, Token, lay_out, split_word, union_box
-from extraction.reading.overlooked import Asked, Kind, Writing, find_writing
+from extraction.reading.overlooked import MONTH, Asked, Kind, Writing, find_writing
 from extraction.reading.recognition import STRIP_HEIGHT, read_strips
 from extraction.reading.weights import THREADS
 from extraction.reading.written import amount_text, amounts_of, dates_of
@@ -69,6 +69,8 @@ _SAME_PART: Final = 0.3
 _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
 _CELLS_APART: Final = 1.3
+_DAY_YEAR: Final = re.compile(r"^(?P<day>\d{1,2}?)(?P<year>20[0-4]\d)$")  # behind a month's name
+_YEAR: Final = re.compile(r"\d{4}$")
 _CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
 _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
@@ -239,9 +241,10 @@ def _targets(view: _View) -> tuple[list[_Target], list[_Target], list[int]]:
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
             if score < _CLAIMED:
                 continue
-            if _could_be(_KINDS[name], span, before):
+            named = _KINDS[name] == "number" and any(MONTH.match(token.text) for token in before)
+            if _could_be(_KINDS[name], span, before) and not named:
                 found.append((score, _Target(_KINDS[name], span.tokens, free)))
-            elif _KINDS[name] == "date":
+            elif _KINDS[name] == "date" or named:
                 in_words += [token.index for token in span.tokens]
     found.sort(key=lambda pair: -pair[0])
     return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], in_words
@@ -271,10 +274,10 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
     tight = [_box_cut(pixels, w.box, _TIGHT) for w in writings]
     first = _careful(tight)
     # What says no more than the word that stands there, or nothing of a figure, is not worth more readings.
-    more = [k for k, writing in enumerate(writings) if writing.cents or _says_more(writing, first[k][0][0])]
+    more = [k for k, writing in enumerate(writings) if writing.apart or _says_more(writing, first[k][0][0])]
     writings, first, tight = [writings[k] for k in more], [first[k] for k in more], [tight[k] for k in more]
     wide = [_box_cut(pixels, w.box, _WIDE) for w in writings]
-    sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.cents]
+    sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.apart]
     careful, digits = [*first, *_careful([*wide, *sums])], _digits([*tight, *wide, *sums])
     signed = _signed(view)
     found = []
@@ -284,11 +287,15 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
         if writing.kind != "number" or not _has_letters(ballots):
             ballots += [digits[k], digits[k + len(tight)]]
         others: list[_Ballot] = []
-        if writing.cents:
-            beyond = at + len(writing.cents)
-            # Where ink stands behind a sum, what was read without cents can't be all of it.
-            others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
-            ballots = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
+        if writing.apart:
+            beyond = at + len(writing.apart)
+            if writing.kind == "amount":
+                # Where ink stands behind a sum, what was read without cents can't be all of it.
+                others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
+                ballots = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
+            else:
+                month = next(t.text for t in writing.parts if MONTH.match(t.text)).strip(",")
+                ballots += [_with_month(month, read[at]) for read in (careful, digits)]
             at = beyond
         seen = _seen(writing, ballots, others, signed)
         if seen is not None:
@@ -297,9 +304,18 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
 
 
 def _says_more(writing: Writing, text: str) -> bool:
-    """Say whether a reading has more digits than what was read in its place, and enough for a figure."""
+    """Say whether a reading has more digits than what was read in its place, and enough for a figure.
+
+    Or it is a date, and what was read was none.
+    """
     digits = sum(c.isdigit() for c in text)
+    if writing.kind == "date" and _is_date(text):
+        return not _is_date(" ".join(t.text for t in writing.parts))
     return digits >= _SHORTEST and digits > sum(c.isdigit() for t in writing.parts for c in t.text)
+
+
+def _is_date(text: str) -> bool:
+    return bool(dates_of(text) or dates.find_dates(text))
 
 
 def _signed(view: _View) -> float:
@@ -329,6 +345,15 @@ def _with_cents(whole: _Ballot, cents: Sequence[_Ballot]) -> _Ballot:
     )
 
 
+def _with_month(month: str, rest: _Ballot) -> _Ballot:
+    """Return the dates that a month's name and the figures behind it make."""
+    found = []
+    for text, probability in rest:
+        if match := _DAY_YEAR.search(re.sub(r"[\s.,/-]+", "", text).upper().translate(_ALIKE)):
+            found.append((f"{month} {match['day']}, {match['year']}", probability))
+    return tuple(found)
+
+
 def _only_with_cents(ballot: _Ballot) -> _Ballot:
     return tuple(
         (text, probability)
@@ -346,14 +371,13 @@ def _seen(
     """
     elected = _elect(writing.kind, ballots, others, signed=signed)
     if writing.kind == "date":
-        in_words = [ballot[0] for ballot in ballots if ballot and dates.find_dates(ballot[0][0])]
-        elected = tuple(sorted((*elected, *in_words[:1]), key=lambda pair: -pair[1]))
+        elected = elected or _in_words(ballots)
     if not elected:
         return None
     text, share = elected[0]
     was = " ".join(t.text for t in writing.parts)
     score = min((t.least for t in writing.parts), default=0.0)
-    surely = _LIKELIER if score >= _DOUBTED and not writing.cents else _LIKELY
+    surely = _LIKELIER if score >= _DOUBTED and not writing.apart else _LIKELY
     if not _says_more(writing, text) or share < surely:
         return None
     readings = [(text, min(share, _BY_HAND)), *elected[1:]]
@@ -368,6 +392,22 @@ def _seen(
         readings=tuple(readings),
     )
     return _Seen(writing.kind, word, writing.parts)
+
+
+def _in_words(ballots: Sequence[_Ballot]) -> tuple[tuple[str, float], ...]:
+    """Return the dates with a month in words, with their shares of the votes."""
+    votes: dict[str, float] = defaultdict(float)
+    texts: dict[str, str] = {}
+    voters = [ballot for ballot in ballots if any(dates.find_dates(text) for text, _ in ballot)]
+    for text, probability in (reading for ballot in voters for reading in ballot):
+        for found in dates.find_dates(text)[:1]:
+            if not _YEAR.search(text[found.start : found.end]):
+                continue
+            day = found.value.isoformat()
+            votes[day] += probability / len(voters)
+            texts.setdefault(day, text[found.start : found.end])
+    ranked = sorted(votes.items(), key=lambda item: -item[1])[:_MOST_READINGS]
+    return tuple((texts[day], round(min(share, 1.0), 4)) for day, share in ranked)
 
 
 def _asked(view: _View) -> list[Asked]:
@@ -392,7 +432,9 @@ def _asked(view: _View) -> list[Asked]:
             # A part of a number may have few digits.
             if kind == "number" or _could_be(kind, span, ()):
                 answers[k] = max(answers.get(k, (0.0, ())), (score, span.tokens), key=lambda pair: pair[0])
-                if score >= max(_ANSWERED, strongest) and _looks_whole(kind, span.tokens):
+                if score >= max(_ANSWERED, strongest) and (
+                    _looks_whole(kind, span.tokens) or (kind == "date" and _surely_in_words(span.cell))
+                ):
                     answered.add(name)
     asked: list[tuple[float, Asked]] = []
     for k, label in enumerate(view.labels):
@@ -409,6 +451,12 @@ def _asked(view: _View) -> list[Asked]:
             asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
     asked.sort(key=lambda pair: -pair[0])
     return [each for _, each in asked[:_MOST_ASKED]]
+
+
+def _surely_in_words(cell: Cell) -> bool:
+    """Say whether a cell holds a date with its month in words that was read surely."""
+    surely = all(token.least >= _SURE for token in cell.tokens if re.search(r"\d", token.text))
+    return surely and bool(dates.find_dates(cell.text))
 
 
 def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
