@@ -69,6 +69,7 @@ _SAME_PART: Final = 0.3
 _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
 _CELLS_APART: Final = 1.3
+_STROKE: Final = re.compile(r"\s?(?:\||(?<![A-Za-z])[lI!])(?=\d)")
 _DAY_YEAR: Final = re.compile(r"^(?P<day>\d{1,2}?)(?P<year>20[0-4]\d)$")  # behind a month's name
 _YEAR: Final = re.compile(r"\d{4}$")
 _CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
@@ -76,6 +77,7 @@ _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
 _NUMBER: Final = re.compile(r"[A-Z]{0,3}[-#]?\d[\d-]*$", re.IGNORECASE)
+_ODD: Final = re.compile(r"[<>|!~^]")
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
 
 # Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
@@ -105,7 +107,7 @@ _LIKELY: Final = 0.25
 _LIKELIER: Final = 0.5
 _USUAL: Final = 4  # digits of a number at least, if it is whole
 _STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
-_ALIKE: Final = str.maketrans("OQDILZASGBT", "00011245687")
+_ALIKE: Final = str.maketrans("OQDILZASGBT>", "000112456877")
 
 _Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
 
@@ -318,6 +320,11 @@ def _is_date(text: str) -> bool:
     return bool(dates_of(text) or dates.find_dates(text))
 
 
+def _figures_of(text: str) -> str:
+    """Return a date in words with its ones as figures: "Dec |7,2024"."""
+    return _STROKE.sub(" 1", text)
+
+
 def _signed(view: _View) -> float:
     """Return which share of the amounts in the table have a "$" before them."""
     tokens = [t.text for cell in view.page.cells for t in cell.tokens if t.index in view.table.body_tokens]
@@ -398,8 +405,9 @@ def _in_words(ballots: Sequence[_Ballot]) -> tuple[tuple[str, float], ...]:
     """Return the dates with a month in words, with their shares of the votes."""
     votes: dict[str, float] = defaultdict(float)
     texts: dict[str, str] = {}
-    voters = [ballot for ballot in ballots if any(dates.find_dates(text) for text, _ in ballot)]
-    for text, probability in (reading for ballot in voters for reading in ballot):
+    voters = [ballot for ballot in ballots if any(dates.find_dates(_figures_of(text)) for text, _ in ballot)]
+    for said, probability in (reading for ballot in voters for reading in ballot):
+        text = _figures_of(said)
         for found in dates.find_dates(text)[:1]:
             if not _YEAR.search(text[found.start : found.end]):
                 continue
@@ -628,7 +636,8 @@ def _confirmed(target: _Target, ballots: Sequence[_Ballot], surely: float) -> bo
         return bool(_CENTS_SEEN.search(first))  # without, raised cents or a point may have been overlooked
     if target.kind == "date":
         return bool(_DATE.match(first))
-    return _number(first) == first.upper()  # no letter among the digits
+    # No letter among the digits, and no other sign that a stroke was taken for.
+    return _number(first) == first.upper() and not _ODD.search(first)
 
 
 def _plain(text: str) -> str:
