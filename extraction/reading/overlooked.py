@@ -175,59 +175,33 @@ class _View:
     def whole(self, asked: Asked) -> Writing | None:
         """Return all of a figure whose word ends before its ink does, or that has cents set apart."""
         claimed = asked.claimed
-        behind: tuple[Token, ...] = ()
-        if asked.kind == "amount" and len(claimed) > 1 and len(claimed[-1].text) <= _CENTS_LONG:
-            claimed, behind = claimed[:-1], claimed[-1:]
-        core = self._pixels_of(union_box(claimed))
+        parted = asked.kind == "amount" and len(claimed) > 1 and len(claimed[-1].text) <= _CENTS_LONG
+        core = self._pixels_of(union_box(claimed[:-1] if parted else claimed))
         tall = max(core[3] - core[1], 6)
-        near = {"amount": _SAME_FIGURE, "number": _SAME_FIGURE, "date": _DATE_PARTS}[asked.kind] * tall
         ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
-        middle = (core[1] + core[3]) / 2
-        near_by = [
-            part
-            for part in ink.parts
-            if part[3] - part[1] >= _PART * tall
-            and part[1] < middle + 0.35 * tall
-            and part[3] > middle - 0.35 * tall
-        ]
-        box = core
-        for part in sorted(near_by, key=lambda part: part[0]):
-            if part[2] > box[2] and part[0] <= box[2] + near:
-                box = _union(box, part)
-        for part in sorted(near_by, key=lambda part: -part[2]):
-            if part[0] < box[0] and part[2] >= box[0] - near:
-                box = _union(box, part)
-        cents = None
-        if asked.kind == "amount":
-            small = [
-                part
-                for part in near_by
-                if part[0] > core[2] - 0.15 * tall and part[3] - part[1] <= _CENTS_TALL * tall
-            ]
-            small.sort(key=lambda part: part[0])
-            for part in small:
-                if part[0] <= (cents or core)[2] + (_CENTS_APART * tall if cents is None else 0.4 * tall):
-                    cents = _union(cents, part) if cents else part
-            if cents and not _CENTS_NARROW * tall <= cents[2] - cents[0] <= _CENTS_WIDE * tall:
-                cents = None
-            if cents:
-                box = _union(box, cents)
-        if not cents and not behind and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
+        beside = ink.beside(core)
+        near = _DATE_PARTS if asked.kind == "date" else _SAME_FIGURE
+        box = _grown(core, beside, near * tall)
+        cents = _cents(core, beside, tall) if asked.kind == "amount" else None
+        if cents is not None:
+            box = _union(box, cents)
+        elif not parted and max(box[2] - core[2], core[0] - box[0]) < _BEYOND * tall:
             return None
         box = (box[0], max(box[1], core[1] - tall // 4), box[2], min(box[3], core[3] + tall // 4))
         parts = self._parts(box, asked.claimed, asked.kind)
-        apart: tuple[Box, ...] = ()
-        if cents:
-            whole = (*box[:2], min(max(core[2], core[0] + 1), cents[0]), box[3])
-            line = ink.underline(cents)
-            apart = (self._box(whole), self._box(cents))
-            if line is not None:
-                apart += (self._box((*cents[:3], line), above_line=True),)
+        apart: list[Box] = []
+        if cents is not None:
+            apart += [
+                self._box((*box[:2], max(min(core[2], cents[0]), box[0] + 1), box[3])),
+                self._box(cents),
+            ]
+            if (line := ink.underline(cents)) is not None:
+                apart.append(self._box((*cents[:3], line), above_line=True))
         if asked.kind == "date":
-            months = [self.boxes[t.index][2] for t in parts if MONTH.match(t.text)]
-            if months and months[0] < box[2] - tall:
-                apart = (self._box((months[0], *box[1:])),)
-        return Writing(asked.kind, self._box(box), parts, apart)
+            month = next((self.boxes[t.index] for t in parts if MONTH.match(t.text)), None)
+            if month is not None and month[2] < box[2] - tall:
+                apart.append(self._box((month[2], *box[1:])))
+        return Writing(asked.kind, self._box(box), parts, tuple(apart))
 
     def _free(self, asked: Asked, core: _Pixels, tall: int) -> _Pixels:
         """Return the window around a figure, left and right as far as the next word that is none."""
@@ -375,6 +349,34 @@ def _union(one: _Pixels, other: _Pixels) -> _Pixels:
     return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
 
 
+def _grown(core: _Pixels, beside: Sequence[_Pixels], near: float) -> _Pixels:
+    """Return a figure's box with the ink left and right of it that goes on from part to part."""
+    box = core
+    for part in sorted(beside, key=lambda part: part[0]):
+        if part[2] > box[2] and part[0] <= box[2] + near:
+            box = _union(box, part)
+    for part in sorted(beside, key=lambda part: -part[2]):
+        if part[0] < box[0] and part[2] >= box[0] - near:
+            box = _union(box, part)
+    return box
+
+
+def _cents(core: _Pixels, beside: Sequence[_Pixels], tall: int) -> _Pixels | None:
+    """Return the place of small cents behind a sum, if there is ink of their size."""
+    cents: _Pixels | None = None
+    for part in sorted(beside, key=lambda part: part[0]):
+        if part[0] <= core[2] - 0.15 * tall or part[3] - part[1] > _CENTS_TALL * tall:
+            continue
+        if cents is None:
+            if part[0] <= core[2] + _CENTS_APART * tall:
+                cents = part
+        elif part[0] <= cents[2] + 0.4 * tall:
+            cents = _union(cents, part)
+    if cents is None or not _CENTS_NARROW * tall <= cents[2] - cents[0] <= _CENTS_WIDE * tall:
+        return None
+    return cents
+
+
 def _figure_like(run: _Pixels, tall: int) -> bool:
     width, height = run[2] - run[0], run[3] - run[1]
     return _LOWEST * tall <= height <= _TALLEST * tall and width >= max(_NARROWEST * tall, 0.8 * height)
@@ -416,6 +418,17 @@ class _Ink:
                 keep[k] = 1
                 self.parts.append((x0 + x, y0 + y, x0 + x + w, y0 + y + h))
         self._mask = keep[marks]
+
+    def beside(self, core: _Pixels) -> list[_Pixels]:
+        """Return the parts that stand at the height of a figure's box and are no points or dust."""
+        middle, tall = (core[1] + core[3]) / 2, self.tall
+        return [
+            part
+            for part in self.parts
+            if part[3] - part[1] >= _PART * tall
+            and part[1] < middle + 0.35 * tall
+            and part[3] > middle - 0.35 * tall
+        ]
 
     def underline(self, box: _Pixels) -> int | None:
         """Return the row at which a line under a box's ink may begin."""

@@ -12,12 +12,13 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from extraction.backends.layout import understand
 from extraction.calibration import load_calibration
-from extraction.reading.anchors import find_labels
+from extraction.reading.anchors import Span, Surroundings, find_labels
 from extraction.reading.lines import lay_out
 from extraction.reading.ocr import recognise
 from extraction.reading.second_look import look_again
 from extraction.schema import Box, Hints, PageImage, Word
 from extraction.tests.pages import VERA
+from extraction.tests.sheets import Sheet
 
 KALAM = Path(str(fontpkg_kalam.__file__)).parent / "files" / "Kalam-Regular.ttf"
 WIDTH, HEIGHT = 1700, 1300
@@ -241,3 +242,44 @@ def test_words_that_were_read_surely_or_are_far_from_any_label_are_none(texts: t
     assert not _labelled(0.99, *texts)
     if texts != ("Ficha",):
         assert not _labelled(0.6, *texts)
+
+
+def test_a_date_in_words_that_was_read_in_pieces_is_read_whole() -> None:
+    form = Form()
+    form.print(100, 340, "Invoice Date / Fecha:")
+    form.pen(640, 344, "Oct 15, 2023")
+    page, words = unseen(form)
+    label = next(k for k, w in enumerate(words) if w.text.startswith("Fecha"))
+    x0, y0, x1, y1 = form.written[0]
+    pieces = [
+        Word(
+            text,
+            Box((x0 + a * (x1 - x0)) / WIDTH, y0 / HEIGHT, (x0 + b * (x1 - x0)) / WIDTH, y1 / HEIGHT),
+            0.8,
+            words[label].line,
+            least,
+        )
+        for text, a, b, least in (("Oct", 0.0, 0.25, 0.99), ("5,", 0.37, 0.49, 0.4), ("Z0Z3", 0.56, 1.0, 0.7))
+    ]
+    looked = look_again(page, (*words[: label + 1], *pieces, *words[label + 1 :]), photograph=True)
+    fields = understand([(PageImage(0, *page.size, b""), looked)], Hints("US")).fields
+    assert fields["invoice_date"].value == "2023-10-15"
+
+
+def _claims_on_the_number(second_line: str) -> set[str]:
+    """What labels claim a number that stands right of a label's second line, or of what only looks like one."""
+    sheet = Sheet().write(60, 60, "Acme Drywall", size=16)
+    sheet.write(60, 200, "Work Order # / Orden de").write(60, 214, second_line).write(400, 216, "48812")
+    page = lay_out([sheet.page()])[0]
+    cell = next(cell for cell in page.cells if cell.text == "48812")
+    claims = Surroundings(page, find_labels(page)).claims_on(Span(cell, cell.tokens))
+    return {m.name for claim in claims for m in claim.label.meanings if m.strength * claim.closeness > 0.3}
+
+
+def test_a_number_beside_the_second_line_of_its_label_is_claimed() -> None:
+    assert _claims_on_the_number("trabajo") == {"work_order_number"}
+
+
+@pytest.mark.parametrize("other", ["Customer No.", "Phone", "Received 12 boxes"])
+def test_a_line_that_says_something_else_is_no_second_line(other: str) -> None:
+    assert "work_order_number" not in _claims_on_the_number(other)
