@@ -68,6 +68,12 @@ _CENTS_NARROW: Final = 0.35
 _CENTS_WIDE: Final = 1.7
 _CENTS_LONG: Final = 3
 _LINED: Final = 0.5  # share of the cents' width that a row of the line below them covers
+# A stroke through a figure: in its middle, from its beginning, so long and with so much behind it at least.
+_MIDDLE: Final = 0.22
+_BEGINS: Final = 0.6
+_STROKE: Final = 1.6
+_BEHIND: Final = 1.2
+_HANGS_OVER: Final = 0.6
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
 
 _LETTERS: Final = re.compile(r"[^\W\d_]{3}")
@@ -99,12 +105,14 @@ class Writing:
     :ivar parts: the words that stand in it and are parts of it; empty where nothing was seen.
     :ivar apart: places that are better read by themselves. Of a sum with small cents behind it: the sum, the cents,
         and these without a line below them if there may be one; of a date with its month in words: what follows that.
+    :ivar struck: what the words say was struck out in part; the place is that of what is written behind it.
     """
 
     kind: Kind
     box: Box
     parts: tuple[Token, ...]
     apart: tuple[Box, ...] = ()
+    struck: bool = False
 
 
 def find_writing(
@@ -180,6 +188,10 @@ class _View:
         tall = max(core[3] - core[1], 6)
         ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
         beside = ink.beside(core)
+        if (end := ink.struck(core)) is not None:
+            rest = _grown((end, *core[1:]), beside, _SAME_FIGURE * tall)
+            begin = end + round(_MARGIN * (rest[3] - rest[1]))  # no margin on this side
+            return Writing(asked.kind, self._box((begin, *rest[1:])), asked.claimed, struck=True)
         near = _DATE_PARTS if asked.kind == "date" else _SAME_FIGURE
         box = _grown(core, beside, near * tall)
         cents = _cents(core, beside, tall) if asked.kind == "amount" else None
@@ -398,11 +410,12 @@ class _Ink:
         self.tall = tall
         x0, y0, x1, y1 = window
         self.parts: list[_Pixels] = []
-        self._mask = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
+        self._mask = self._all = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
         if min(self._mask.shape) < 6:
             return
         gray = cv2.cvtColor(np.ascontiguousarray(pixels[y0:y1, x0:x1]), cv2.COLOR_BGR2GRAY)
         mask = _dark(np.asarray(cv2.blur(gray, (3, 3)), np.uint8), tall)
+        self._all = mask.copy()
         rules = _rules(mask, tall)
         mask[rules > 0] = 0
         around = max(1, tall // 10)
@@ -429,6 +442,27 @@ class _Ink:
             and part[1] < middle + 0.35 * tall
             and part[3] > middle - 0.35 * tall
         ]
+
+    def struck(self, core: _Pixels) -> int | None:
+        """Return where a stroke ends that runs through a figure from its beginning, if more is written behind it."""
+        import cv2
+
+        x0, y0, x1, y1 = core
+        tall = self.tall
+        rows = slice(y0 + round(_MIDDLE * tall) - self.window[1], y1 - round(_MIDDLE * tall) - self.window[1])
+        through = self._all[rows, x0 - self.window[0] : x1 - self.window[0]]
+        if min(through.shape) < 3 or through.shape[1] < (_STROKE + _BEHIND) * tall:
+            return None
+        thick = cv2.dilate(np.ascontiguousarray(through), np.ones((max(3, tall // 8), 1), np.uint8))
+        strokes = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, round(_STROKE * tall)), np.uint8))
+        columns = np.flatnonzero(np.asarray(strokes).any(axis=0))
+        if not len(columns) or columns[0] > _BEGINS * tall:
+            return None
+        last = int(columns[-1]) + 1
+        # The last figure that is struck out may reach beyond the stroke.
+        bare = np.flatnonzero(~through[:, last : last + round(_HANGS_OVER * tall)].any(axis=0))
+        end = x0 + last + (int(bare[0]) if len(bare) else 0)
+        return end if end < x1 - _BEHIND * tall else None
 
     def underline(self, box: _Pixels) -> int | None:
         """Return the row at which a line under a box's ink may begin."""

@@ -81,6 +81,7 @@ _ODD: Final = re.compile(r"[<>|!~^]")
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
 
 # Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
+_Reach = tuple[float, float, float, float]
 _TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
 _WIDE: Final = (0.6, 0.6, 0.25, 0.25)
 _INK: Final = (0.0, 0.0, 0.0, 0.0)
@@ -273,12 +274,12 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
     )
     if not writings:
         return []
-    tight = [_box_cut(pixels, w.box, _TIGHT) for w in writings]
+    tight = [_box_cut(pixels, w.box, _behind(_TIGHT, w)) for w in writings]
     first = _careful(tight)
     # What says no more than the word that stands there, or nothing of a figure, is not worth more readings.
     more = [k for k, writing in enumerate(writings) if writing.apart or _says_more(writing, first[k][0][0])]
     writings, first, tight = [writings[k] for k in more], [first[k] for k in more], [tight[k] for k in more]
-    wide = [_box_cut(pixels, w.box, _WIDE) for w in writings]
+    wide = [_box_cut(pixels, w.box, _behind(_WIDE, w)) for w in writings]
     sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.apart]
     careful, digits = [*first, *_careful([*wide, *sums])], _digits([*tight, *wide, *sums])
     signed = _signed(view)
@@ -305,12 +306,19 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
     return found
 
 
+def _behind(reach: _Reach, writing: Writing) -> _Reach:
+    """Return how far a cut reaches: not to the left of what is written behind something struck out."""
+    return (0.0, *reach[1:]) if writing.struck else reach
+
+
 def _says_more(writing: Writing, text: str) -> bool:
     """Say whether a reading has more digits than what was read in its place, and enough for a figure.
 
-    Or it is a date, and what was read was none.
+    Or it is a date, and what was read was none. What is struck out says nothing.
     """
     digits = sum(c.isdigit() for c in text)
+    if writing.struck:
+        return digits >= _SHORTEST
     if writing.kind == "date" and _is_date(text):
         return not _is_date(" ".join(t.text for t in writing.parts))
     return digits >= _SHORTEST and digits > sum(c.isdigit() for t in writing.parts for c in t.text)
@@ -384,7 +392,7 @@ def _seen(
     text, share = elected[0]
     was = " ".join(t.text for t in writing.parts)
     score = min((t.least for t in writing.parts), default=0.0)
-    surely = _LIKELIER if score >= _DOUBTED and not writing.apart else _LIKELY
+    surely = _LIKELIER if writing.struck or (score >= _DOUBTED and not writing.apart) else _LIKELY
     if not _says_more(writing, text) or share < surely:
         return None
     readings = [(text, min(share, _BY_HAND)), *elected[1:]]
@@ -660,15 +668,11 @@ def _number(text: str) -> str:
     return letters + digits
 
 
-def _cut(
-    pixels: NDArray[np.uint8], target: _Target, reach: tuple[float, float, float, float]
-) -> NDArray[np.uint8]:
+def _cut(pixels: NDArray[np.uint8], target: _Target, reach: _Reach) -> NDArray[np.uint8]:
     return _box_cut(pixels, union_box(target.tokens), reach)
 
 
-def _box_cut(
-    pixels: NDArray[np.uint8], box: Box, reach: tuple[float, float, float, float]
-) -> NDArray[np.uint8]:
+def _box_cut(pixels: NDArray[np.uint8], box: Box, reach: _Reach) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height
     left, right, above, below = (share * (y1 - y0) for share in reach)
@@ -678,7 +682,7 @@ def _box_cut(
     ]
 
 
-def _long(target: _Target) -> tuple[float, float, float, float]:
+def _long(target: _Target) -> _Reach:
     height = max(t.height for t in target.tokens)
     return 0.3, max(0.3, min(_LONGEST, target.room / max(height, 0.1) - 0.2)), 0.35, 0.1
 

@@ -283,3 +283,19 @@ def test_a_number_beside_the_second_line_of_its_label_is_claimed() -> None:
 @pytest.mark.parametrize("other", ["Customer No.", "Phone", "Received 12 boxes"])
 def test_a_line_that_says_something_else_is_no_second_line(other: str) -> None:
     assert "work_order_number" not in _claims_on_the_number(other)
+
+
+def test_what_is_written_behind_something_struck_out_counts() -> None:
+    form = Form()
+    form.print(100, 340, "Estimate Number:")
+    form.pen(460, 344, "59317")
+    form.pen(700, 344, "48812")
+    form.draw.line((450, 322, 640, 326), fill=INK, width=5)
+    page, words = unseen(form)
+    label = next(k for k, w in enumerate(words) if w.text.startswith("Number"))
+    (x0, y0, _, _), (_, _, x1, y1) = form.written
+    both = Word(
+        "5931748812", Box(x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT), 0.8, words[label].line, 0.5
+    )
+    looked = look_again(page, (*words[: label + 1], both, *words[label + 1 :]), photograph=True)
+    assert "48812" in {w.text for w in looked}
