@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from extraction.fields import ADJUSTING_WORDS
+from extraction.fields import ADJUSTING_WORDS, FIELDS
 from extraction.reading.lexicon import (
     LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
@@ -293,6 +293,8 @@ class Surroundings:
     def _second_line(self, label: Label) -> Cell | None:
         """Return the cell with the rest of a label that was set in two lines: "Work Order # / Orden de", "trabajo"."""
         rest = label.cell.tokens[label.last + 1 :]
+        if any(m.name in FIELDS and FIELDS[m.name].kind == "money" for m in label.meanings):
+            return None  # sums stand below one another, each beside its own label
         if label.colon or label.cell.row + 1 >= len(self.page.rows) or not _only_words(rest):
             return None
         if any(t.x0 > label.x1 and re.search(r"\d", t.text) for t in self._rows[label.cell.row]):

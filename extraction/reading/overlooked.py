@@ -71,7 +71,10 @@ _LINED: Final = 0.5  # share of the cents' width that a row of the line below th
 # A stroke through a figure: in its middle, from its beginning, so long and with so much behind it at least.
 _MIDDLE: Final = 0.22
 _BEGINS: Final = 0.6
-_STROKE: Final = 1.6
+_STROKE: Final = 2.2
+_THROUGH: Final = (
+    0.5  # as dark as this share of the writing: blurred figures run into one another more faintly
+)
 _BEHIND: Final = 1.2
 _HANGS_OVER: Final = 0.6
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
@@ -116,15 +119,21 @@ class Writing:
 
 
 def find_writing(
-    pixels: NDArray[np.uint8], asked: Sequence[Asked], words: Sequence[Token], labels: Sequence[Token]
+    pixels: NDArray[np.uint8],
+    asked: Sequence[Asked],
+    words: Sequence[Token],
+    labels: Sequence[Token],
+    *,
+    photograph: bool = False,
 ) -> list[Writing]:
     """Return the writing at labels that no word stands for, or only a part.
 
     :param pixels: the page, shape (height, width, 3), BGR.
     :param words: all words of the page.
     :param labels: those of them that are labels of whatever.
+    :param photograph: the page was photographed, and may be filled in by hand: then figures may be struck out.
     """
-    view = _View(pixels, words, labels)
+    view = _View(pixels, words, labels, photograph=photograph)
     taken = {token.index for each in asked for token in each.claimed}
     found: list[Writing] = []
     for each in asked:
@@ -141,7 +150,15 @@ def find_writing(
 class _View:
     """The page with what is known of its words."""
 
-    def __init__(self, pixels: NDArray[np.uint8], words: Sequence[Token], labels: Sequence[Token]) -> None:
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        words: Sequence[Token],
+        labels: Sequence[Token],
+        *,
+        photograph: bool,
+    ) -> None:
+        self.photograph = photograph
         self.pixels = pixels
         self.height, self.width = pixels.shape[:2]
         self.words = words
@@ -188,7 +205,7 @@ class _View:
         tall = max(core[3] - core[1], 6)
         ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
         beside = ink.beside(core)
-        if (end := ink.struck(core)) is not None:
+        if self.photograph and (end := ink.struck(core)) is not None:
             rest = _grown((end, *core[1:]), beside, _SAME_FIGURE * tall)
             begin = end + round(_MARGIN * (rest[3] - rest[1]))  # no margin on this side
             return Writing(asked.kind, self._box((begin, *rest[1:])), asked.claimed, struck=True)
@@ -410,12 +427,15 @@ class _Ink:
         self.tall = tall
         x0, y0, x1, y1 = window
         self.parts: list[_Pixels] = []
-        self._mask = self._all = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
+        self._mask = self._strokes = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
         if min(self._mask.shape) < 6:
             return
         gray = cv2.cvtColor(np.ascontiguousarray(pixels[y0:y1, x0:x1]), cv2.COLOR_BGR2GRAY)
-        mask = _dark(np.asarray(cv2.blur(gray, (3, 3)), np.uint8), tall)
-        self._all = mask.copy()
+        dark = _darkness(np.asarray(cv2.blur(gray, (3, 3)), np.uint8), tall)
+        mask = _is_ink(dark)
+        self._strokes = np.asarray(
+            dark > _THROUGH * np.percentile(dark[mask > 0], 90) if mask.any() else mask, np.uint8
+        )
         rules = _rules(mask, tall)
         mask[rules > 0] = 0
         around = max(1, tall // 10)
@@ -450,7 +470,7 @@ class _Ink:
         x0, y0, x1, y1 = core
         tall = self.tall
         rows = slice(y0 + round(_MIDDLE * tall) - self.window[1], y1 - round(_MIDDLE * tall) - self.window[1])
-        through = self._all[rows, x0 - self.window[0] : x1 - self.window[0]]
+        through = self._strokes[rows, x0 - self.window[0] : x1 - self.window[0]]
         if min(through.shape) < 3 or through.shape[1] < (_STROKE + _BEHIND) * tall:
             return None
         thick = cv2.dilate(np.ascontiguousarray(through), np.ones((max(3, tall // 8), 1), np.uint8))
@@ -505,8 +525,8 @@ class _Ink:
         return found
 
 
-def _dark(gray: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
-    """Return where a window is darker than its paper, as 0 and 1."""
+def _darkness(gray: NDArray[np.uint8], tall: int) -> NDArray[np.float32]:
+    """Return by which share each pixel of a window is darker than the paper around it."""
     import cv2
 
     h, w = gray.shape
@@ -518,10 +538,14 @@ def _dark(gray: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
     paper = cv2.resize(cv2.blur(paper, (reach, reach)), (w, h), interpolation=cv2.INTER_LINEAR).astype(
         np.float32
     )
-    ink = (paper - gray) / np.maximum(paper, 20.0)
-    usual = np.median(ink)
-    grain = 1.4826 * float(np.median(np.abs(ink - usual)))
-    return np.asarray(ink > usual + min(max(_GRAIN * grain, _FAINTEST), _DARK), np.uint8)
+    return np.asarray((paper - gray) / np.maximum(paper, 20.0), np.float32)
+
+
+def _is_ink(dark: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return where paper is darker than its grain, as 0 and 1."""
+    usual = float(np.median(dark))
+    grain = 1.4826 * float(np.median(np.abs(dark - usual)))
+    return np.asarray(dark > usual + min(max(_GRAIN * grain, _FAINTEST), _DARK), np.uint8)
 
 
 def _rules(mask: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:

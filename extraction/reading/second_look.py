@@ -132,7 +132,7 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     """
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
     view = _view(image.size, words)
-    seen = _overlooked(pixels, view)
+    seen = _overlooked(pixels, view, photograph=photograph)
     if seen:
         words = number_lines(
             [*_without(words, view, seen), *(each.word for each in seen)], aspect=image.height / image.width
@@ -262,16 +262,15 @@ class _Seen:
     parts: tuple[Token, ...]
 
 
-def _overlooked(pixels: NDArray[np.uint8], view: _View) -> list[_Seen]:
+def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> list[_Seen]:
     """Return the figures at labels that were overlooked, or seen in part only."""
     asked = _asked(view)
     if not asked:
         return []
     words = [token for cell in view.page.cells for token in cell.tokens]
     labels = [token for label in view.labels for token in label.tokens]
-    writings = find_writing(
-        pixels, asked, words, [*labels, *(t for t in words if t.index in view.table.header_tokens)]
-    )
+    labels += [token for token in words if token.index in view.table.header_tokens]
+    writings = find_writing(pixels, asked, words, labels, photograph=photograph)
     if not writings:
         return []
     tight = [_box_cut(pixels, w.box, _behind(_TIGHT, w)) for w in writings]
