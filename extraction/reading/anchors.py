@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from extraction.fields import ADJUSTING_WORDS, FIELDS
 from extraction.reading.lexicon import (
@@ -127,11 +128,13 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             and tokens[first].index not in aside
             and not tokens[first].text[0].isdigit()
         ):
-            for length in range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1):
+            lengths = range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1)
+            # Only where nothing is a label as it was read, what may have been misread is guessed at.
+            for guess, length in product((False, True), lengths):
                 last = first + length - 1
                 if length > LONGEST_LABEL and not any("/" in t.text for t in tokens[first : last + 1]):
                     continue
-                label = _label_at(cell, first, last, words=words, at_start=after_colon)
+                label = _label_at(cell, first, last, words=words, at_start=after_colon, guess=guess)
                 if label is not None:
                     break
         if label is not None:
@@ -179,7 +182,15 @@ def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
     return Label(cell, 0, last, (Meaning(name, 0.92),), cell.tokens[last].text.endswith(":"))
 
 
-def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) -> Label | None:
+def _read_unsurely(tokens: Sequence[Token]) -> bool:
+    """Say whether words may be a label that was misread: one of them is unsure, and none is a figure."""
+    figures = any(sum(c.isdigit() for c in t.text) > 1 or "%" in t.text for t in tokens)
+    return not figures and min(t.least for t in tokens) < _UNSURE
+
+
+def _label_at(
+    cell: Cell, first: int, last: int, *, words: int, at_start: bool, guess: bool = False
+) -> Label | None:
     tokens = cell.tokens
     phrase = " ".join(t.text for t in tokens[first : last + 1])
     inner = phrase[:-1]
@@ -192,7 +203,7 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
     meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
-    if not meanings and at_start and min(t.least for t in tokens[first : last + 1]) < _UNSURE:
+    if guess and not meanings and at_start and _read_unsurely(tokens[first : last + 1]):
         meanings = unsure_meanings_of(key)
     if not meanings:
         return None
@@ -293,7 +304,7 @@ class Surroundings:
     def _second_line(self, label: Label) -> Cell | None:
         """Return the cell with the rest of a label that was set in two lines: "Work Order # / Orden de", "trabajo"."""
         rest = label.cell.tokens[label.last + 1 :]
-        if any(m.name in FIELDS and FIELDS[m.name].kind == "money" for m in label.meanings):
+        if any(m.name not in FIELDS or FIELDS[m.name].kind == "money" for m in label.meanings):
             return None  # sums stand below one another, each beside its own label
         if label.colon or label.cell.row + 1 >= len(self.page.rows) or not _only_words(rest):
             return None
