@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -106,10 +106,12 @@ _CENTS: Final = 0.8
 # Share of the votes that makes ink at a label a figure; and one that takes the place of what was read rather surely.
 _LIKELY: Final = 0.25
 _LIKELIER: Final = 0.5
+_WITH_CENTS: Final = 0.15  # the same, where ink behind a sum shows that it was not all
 _USUAL: Final = 4  # digits of a number at least, if it is whole
 _STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
 _ALIKE: Final = str.maketrans("OQDILZASGBT>", "000112456877")
 
+_Key = TypeVar("_Key")
 _Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
 
 
@@ -294,7 +296,7 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> 
             if writing.kind == "amount":
                 # Where ink stands behind a sum, what was read without cents can't be all of it.
                 others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
-                ballots = [_with_cents(read[at], read[at + 1 : beyond]) for read in (careful, digits)]
+                ballots = [_with_cents([read[at:beyond] for read in (careful, digits)])]
             else:
                 month = next(t.text for t in writing.parts if MONTH.match(t.text)).strip(",")
                 ballots += [_with_month(month, read[at]) for read in (careful, digits)]
@@ -339,24 +341,40 @@ def _signed(view: _View) -> float:
     return sum(text.startswith("$") for text in amounts) / max(len(amounts), 1)
 
 
-def _with_cents(whole: _Ballot, cents: Sequence[_Ballot]) -> _Ballot:
+def _with_cents(readers: Sequence[Sequence[_Ballot]]) -> _Ballot:
     """Return the sums that dollars and the cents beside them make.
 
-    :param cents: readings of several cuts; of each two digits the surest counts.
+    :param readers: for each reader its readings of the dollars and of several cuts of the cents; of what they say to
+        two digits the surest counts. Readers that see no such figures have no say.
     """
-    surest: dict[str, float] = {}
-    for text, probability in (reading for ballot in cents for reading in ballot):
-        digits = _plain(text).upper().translate(_ALIKE)
-        if re.fullmatch(r"\d\d", digits):
-            surest[digits] = max(surest.get(digits, 0.0), probability)
-    together = max(sum(surest.values()), 1.0)
+    dollars: list[dict[Decimal, float]] = []
+    cents: list[dict[str, float]] = []
+    for whole, *behind in readers:
+        values: dict[Decimal, float] = defaultdict(float)
+        for text, probability in whole:
+            for value, share in amounts_of(text):
+                if value % 1 == 0:
+                    values[value] += probability * share
+        dollars.append(values)
+        surest: dict[str, float] = {}
+        for text, probability in (reading for ballot in behind for reading in ballot):
+            digits = _plain(text).upper().translate(_ALIKE)
+            if re.fullmatch(r"\d\d", digits):
+                surest[digits] = max(surest.get(digits, 0.0), probability)
+        together = max(sum(surest.values()), 1.0)
+        cents.append({digits: probability / together for digits, probability in surest.items()})
     return tuple(
-        (amount_text(value + Decimal(behind) / 100), probability * share * certainty / together)
-        for text, probability in whole
-        for value, share in amounts_of(text)
-        if value % 1 == 0
-        for behind, certainty in surest.items()
+        (amount_text(value + Decimal(digits) / 100), first * second)
+        for value, first in _mean(dollars).items()
+        for digits, second in _mean(cents).items()
     )
+
+
+def _mean(opinions: Sequence[Mapping[_Key, float]]) -> dict[_Key, float]:
+    """Return the mean of the opinions that say anything."""
+    voiced = [opinion for opinion in opinions if opinion]
+    keys = dict.fromkeys(key for opinion in voiced for key in opinion)
+    return {key: sum(opinion.get(key, 0.0) for opinion in voiced) / len(voiced) for key in keys}
 
 
 def _with_month(month: str, rest: _Ballot) -> _Ballot:
@@ -391,7 +409,10 @@ def _seen(
     text, share = elected[0]
     was = " ".join(t.text for t in writing.parts)
     score = min((t.least for t in writing.parts), default=0.0)
-    surely = _LIKELIER if writing.struck or (score >= _DOUBTED and not writing.apart) else _LIKELY
+    if writing.kind == "amount" and writing.apart:
+        surely = _WITH_CENTS
+    else:
+        surely = _LIKELIER if writing.struck or (score >= _DOUBTED and not writing.apart) else _LIKELY
     if not _says_more(writing, text) or share < surely:
         return None
     readings = [(text, min(share, _BY_HAND)), *elected[1:]]
