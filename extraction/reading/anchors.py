@@ -12,6 +12,7 @@ import re
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from extraction.fields import ADJUSTING_WORDS
 from extraction.reading.document_type import names_a_kind_of_paper
@@ -25,6 +26,7 @@ from extraction.reading.lexicon import (
     key_of,
     phrase_meanings,
     sum_named,
+    unsure_meanings_of,
 )
 from extraction.reading.lines import Cell, Page, Token
 
@@ -32,6 +34,7 @@ _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", r
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
 # "Balance to finish, including retainage" and "Earned, net of retainage" are other sums of a pay application.
+_UNSURE = 0.85  # score of a phrase's least sure letter from which it may be a label misread
 _BEFORE_RETAINAGE = re.compile(
     r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
 )
@@ -209,11 +212,13 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             and tokens[first].index not in aside
             and not tokens[first].text[0].isdigit()
         ):
-            for length in range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1):
+            lengths = range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1)
+            # Only where nothing is a label as it was read, what may have been misread is guessed at.
+            for guess, length in product((False, True), lengths):
                 last = first + length - 1
                 if length > LONGEST_LABEL and not any("/" in t.text for t in tokens[first : last + 1]):
                     continue
-                label = _label_at(cell, first, last, words=words, at_start=after_colon)
+                label = _label_at(cell, first, last, words=words, at_start=after_colon, guess=guess)
                 if label is not None:
                     break
         if label is not None:
@@ -261,7 +266,15 @@ def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
     return Label(cell, 0, last, (Meaning(name, 0.92),), cell.tokens[last].text.endswith(":"))
 
 
-def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) -> Label | None:
+def _read_unsurely(tokens: Sequence[Token]) -> bool:
+    """Say whether words may be a label that was misread: one of them is unsure, and none is a figure."""
+    figures = any(sum(c.isdigit() for c in t.text) > 1 or "%" in t.text for t in tokens)
+    return not figures and min(t.least for t in tokens) < _UNSURE
+
+
+def _label_at(
+    cell: Cell, first: int, last: int, *, words: int, at_start: bool, guess: bool = False
+) -> Label | None:
     tokens = cell.tokens
     phrase = " ".join(t.text for t in tokens[first : last + 1])
     inner = phrase[:-1]
@@ -274,6 +287,8 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
     meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
+    if guess and not meanings and at_start and _read_unsurely(tokens[first : last + 1]):
+        meanings = unsure_meanings_of(key)
     if not meanings:
         return None
     if first and any(m.name == "retainage_amount" for m in meanings):
