@@ -67,7 +67,8 @@ class Word:
     layer carry 1.0. ``line`` numbers the words of one text line alike, in
     reading order within the page. ``least`` is the score of its least sure letter;
     ``disputed`` says that two recognisers read its line and differ over this word. ``readings`` are the texts that
-    it may be, likeliest first, with their probabilities, where it was looked at again (``reading.second_look``).
+    it may be, likeliest first, with their shares of the votes, where it was looked at again
+    (``reading.second_look``); the scores stay the recogniser's.
     """
 
     text: str

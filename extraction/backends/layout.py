@@ -281,7 +281,7 @@ def _field_value(
         best.box,
         round(best.score, 4),
         alternatives,
-        _reason(evidence, best),
+        _reason(evidence, found),
         best.known,
     )
 
@@ -303,15 +303,20 @@ _REASONS = {
 }
 
 
-def _reason(evidence: Evidence, candidate: Candidate) -> str:
-    """Say in plain words what speaks against a value; empty if nothing does."""
+def _reason(evidence: Evidence, found: Sequence[Candidate]) -> str:
+    """Say in plain words what speaks against the first of some values; empty if nothing does."""
+    candidate = found[0]
     if evidence.contradicted:
         return "the sums on the page don't add up with it"
     if not candidate.label and FIELDS[evidence.field].kind in ("money", "id", "date"):
         return "no label stands beside it"
     said = evidence.witnesses
-    if evidence.ocr < 0.8:
+    if min(evidence.ocr, evidence.reading) < 0.8:
         return "hard to read"
+    if evidence.reading < 1 and any(
+        (c.page, c.place) == (candidate.page, candidate.place) for c in found[1:]
+    ):
+        return "hard to read: looked at again, its figures may say something else"
     if said.get("disputed"):
         return "hard to read: a second reading of the print differs"
     if evidence.margin < 0.1:

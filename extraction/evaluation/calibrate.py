@@ -14,7 +14,8 @@ How the figures are kept honest
 -------------------------------
 All documents of a vendor lie in one fold. For each outer fold the strength of the ridge and the thresholds are chosen
 on the other folds alone, by cross-validating again within them; only then is the fold looked at. This is repeated with
-several ways to part the vendors, because on so few errors one lucky parting makes half a point of difference.
+several ways to part the vendors, because on so few errors one lucky parting makes half a point of difference. No
+held-out confidence is higher than the figures were readable (`extraction.calibration.readable`), as in the product.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from extraction.calibration import (
     features_of,
     group_of,
     load_calibration,
+    readable,
 )
 from extraction.evaluation.certainty import brier_score, risk_coverage_area
 from extraction.evaluation.comparison import is_right
@@ -103,10 +105,15 @@ class Fit:
     features: tuple[str, ...]
     weights: np.ndarray
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        """Return probabilities (0..1), shape (values,), of rows of `FEATURES`, shape (values, len(FEATURES))."""
+    def predict(self, rows: np.ndarray, most: np.ndarray) -> np.ndarray:
+        """Return probabilities (0..1), shape (values,), as the product would.
+
+        :param rows: of `FEATURES`, shape (values, len(FEATURES)).
+        :param most: how probably each value's figures were read right (`most_of`), shape (values,).
+        """
         score = rows[:, _columns(self.features)] @ self.weights
-        return np.asarray(np.clip(1 / (1 + np.exp(-np.clip(score, -30, 30))), LOWEST, HIGHEST))
+        found = np.minimum(1 / (1 + np.exp(-np.clip(score, -30, 30))), most)
+        return np.asarray(np.clip(found, LOWEST, HIGHEST))
 
 
 # --- readings --------------------------------------------------------------------------------------
@@ -138,6 +145,11 @@ def samples_of(
 def rows_of(samples: Sequence[Sample]) -> np.ndarray:
     """Return the samples' features, shape (samples, len(FEATURES))."""
     return np.array([features_of(s.evidence) for s in samples], dtype=float).reshape(-1, len(FEATURES))
+
+
+def most_of(samples: Sequence[Sample]) -> np.ndarray:
+    """Return what no confidence exceeds (`extraction.calibration.readable`), shape (samples,)."""
+    return np.array([readable(s.evidence) for s in samples], dtype=float)
 
 
 def _columns(features: Sequence[str]) -> list[int]:
@@ -214,6 +226,7 @@ def parted(groups: Sequence[str] | np.ndarray, folds: int, seed: int) -> np.ndar
 
 def held_out(
     rows: np.ndarray,
+    most: np.ndarray,
     right: np.ndarray,
     groups: Sequence[str] | np.ndarray,
     model: Model,
@@ -227,12 +240,13 @@ def held_out(
     for fold in range(folds):
         held = number == fold
         if held.any() and not held.all():
-            confidence[held] = fit(rows[~held], right[~held], model, ridge).predict(rows[held])
+            confidence[held] = fit(rows[~held], right[~held], model, ridge).predict(rows[held], most[held])
     return confidence
 
 
 def choose_ridge(
     rows: np.ndarray,
+    most: np.ndarray,
     right: np.ndarray,
     groups: Sequence[str] | np.ndarray,
     model: Model,
@@ -242,7 +256,7 @@ def choose_ridge(
     """Return the ridge with the least held-out log loss, and the confidences held out with it."""
     found = []
     for ridge in model.ridges:
-        p = held_out(rows, right, groups, model, ridge, folds, seed)
+        p = held_out(rows, most, right, groups, model, ridge, folds, seed)
         found.append((float(-np.mean(np.where(right > 0, np.log(p), np.log(1 - p)))), ridge, p))
     _, ridge, confidence = min(found, key=lambda entry: entry[0])
     return ridge, confidence
@@ -289,7 +303,7 @@ class Trial:
 
 def nested(samples: Sequence[Sample], model: Model, target: float, folds: int, seed: int) -> Trial:
     """Cross-validate a model with its ridge and its thresholds chosen within the folds that it is fitted on."""
-    rows = rows_of(samples)
+    rows, most = rows_of(samples), most_of(samples)
     right = np.array([s.right for s in samples], dtype=float)
     vendors = np.array([s.group for s in samples])
     groups = np.array([group_of(s.evidence.field) if model.by_group else "all" for s in samples])
@@ -299,9 +313,11 @@ def nested(samples: Sequence[Sample], model: Model, target: float, folds: int, s
         held = number == fold
         if not held.any() or held.all():
             continue
-        ridge, within = choose_ridge(rows[~held], right[~held], vendors[~held], model, folds, seed + 1)
+        ridge, within = choose_ridge(
+            rows[~held], most[~held], right[~held], vendors[~held], model, folds, seed + 1
+        )
         limits = thresholds_of(within, right[~held], groups[~held], target)
-        confidence[held] = fit(rows[~held], right[~held], model, ridge).predict(rows[held])
+        confidence[held] = fit(rows[~held], right[~held], model, ridge).predict(rows[held], most[held])
         passes[held] = confidence[held] >= np.array([limits.get(g, np.inf) for g in groups[held]])
         ridges.append(ridge)
     return Trial(model.name, confidence, passes, tuple(ridges))
@@ -407,7 +423,8 @@ def kept_readings(path: Path) -> list[Sample]:
 def limits(samples: Sequence[Sample], target: float = TARGET, folds: int = 5) -> dict[str, float]:
     """Return the thresholds per group that the shipped model's held-out confidences keep a target with."""
     right = np.array([s.right for s in samples], dtype=float)
-    _, confidence = choose_ridge(rows_of(samples), right, [s.group for s in samples], MODELS[-1], folds, 0)
+    vendors = [s.group for s in samples]
+    _, confidence = choose_ridge(rows_of(samples), most_of(samples), right, vendors, MODELS[-1], folds, 0)
     return thresholds_of(confidence, right, np.array([group_of(s.evidence.field) for s in samples]), target)
 
 
@@ -415,7 +432,8 @@ def fit_all(samples: Sequence[Sample], folds: int = 5) -> Fit:
     """Fit the shipped model on all samples, its ridge chosen by cross-validation."""
     rows = rows_of(samples)
     right = np.array([s.right for s in samples], dtype=float)
-    ridge, _ = choose_ridge(rows, right, [s.group for s in samples], MODELS[-1], folds, 0)
+    vendors = [s.group for s in samples]
+    ridge, _ = choose_ridge(rows, most_of(samples), right, vendors, MODELS[-1], folds, 0)
     return fit(rows, right, MODELS[-1], ridge)
 
 

@@ -39,7 +39,7 @@ from extraction import rules
 from extraction.backends.layout import LayoutBackend, understand
 from extraction.documents import DocumentRefused, open_pages
 from extraction.documents.lines import number_lines
-from extraction.evaluation.calibrate import MODELS, Sample, choose_ridge, kept_readings, rows_of
+from extraction.evaluation.calibrate import MODELS, Sample, choose_ridge, kept_readings, most_of, rows_of
 from extraction.evaluation.datasets import LabelledDocument, read_dataset
 from extraction.fields import FIELDS
 from extraction.reading.words import upright
@@ -229,7 +229,7 @@ def _held_out_confidence(samples: Sequence[Sample], folds: int = 5) -> list[floa
         return []
     rows, right = rows_of(samples), np.array([s.right for s in samples], dtype=float)
     groups = [s.group for s in samples]
-    _, confidence = choose_ridge(rows, right, groups, MODELS[-1], folds, 0)
+    _, confidence = choose_ridge(rows, most_of(samples), right, groups, MODELS[-1], folds, 0)
     return [round(float(p), 4) for p in confidence]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -30,6 +30,7 @@ _BY_CHANCE: Final = 4.0
 _SURE: Final = 0.97  # a sum read more surely than this is what is written
 # What the lines make is offered for a sum that is written nearly so, at these shares of what was read.
 _BEGUN: Final = re.compile(r"\d{3,}(?:\.\d)?$")  # a sum whose cents, or the last digit of them, were not seen
+_NO_MARKS: Final = re.compile(r"\$?\d{7,9}")
 _CENTS_LOST: Final = 0.6
 _DIGIT_OFF: Final = 0.3
 
@@ -38,12 +39,13 @@ def with_other_readings(
     document: Survey, found: Mapping[str, Sequence[Candidate]]
 ) -> dict[str, list[Candidate]]:
     """Return the candidates and, for figures that were looked at again, those of their other readings, best first."""
-    tokens = {
-        token.index: token
-        for page in document.layout
-        for cell in page.cells
-        for token in cell.tokens
-        if token.readings
+    every = [token for page in document.layout for cell in page.cells for token in cell.tokens]
+    tokens = {token.index: token for token in every if token.readings}
+    # Nobody writes a million without marks: the point before its cents was not seen.
+    tokens |= {
+        token.index: replace(token, readings=((token.text, 1.0),))
+        for token in every
+        if not token.readings and token.confidence < 1 and _NO_MARKS.fullmatch(token.text)
     }
     result = {name: list(several) for name, several in found.items()}
     if not tokens:
@@ -51,14 +53,19 @@ def with_other_readings(
     for name in (*MONEY_FIELDS, *ID_FIELDS, *DATE_FIELDS):
         several = result.get(name, [])
         held = {c.value for c in several}
-        for k, candidate in enumerate(list(several)):
-            looked = [tokens[index] for index in candidate.place if index in tokens]
+        for k, found_one in enumerate(list(several)):
+            looked = [tokens[index] for index in found_one.place if index in tokens]
             if not looked:
                 continue
-            several[k] = replace(candidate, reading=min(token.readings[0][1] for token in looked))
+            token = looked[0]
+            if len(found_one.place) == 1:
+                candidate = _as_written(document, name, found_one, token, held)
+            else:
+                candidate = replace(found_one, reading=min(token.reading for token in looked))
+            several[k] = candidate
+            held.add(candidate.value)
             if k >= _CANDIDATES or len(candidate.place) > 1:
                 continue
-            token = looked[0]
             for other in _others(document, name, candidate, token):
                 if other.value not in held:
                     held.add(other.value)
@@ -89,7 +96,7 @@ def sums_of_lines(document: Survey) -> tuple[dict[Decimal, float], float]:
             continue
         own = means[0][0]
         left.remove(own)
-        best = token.readings[0][1] * means[0][1]
+        best = token.reading * means[0][1]
         others: dict[Decimal, float] = {}
         for text, probability in token.readings:
             for value, share in amounts_of(text):
@@ -98,7 +105,7 @@ def sums_of_lines(document: Survey) -> tuple[dict[Decimal, float], float]:
         if others:
             likely = sorted(others.items(), key=lambda item: -item[1])[:_CANDIDATES]
             changes.append([(value - own, min(chance / max(best, 0.01), 1.0)) for value, chance in likely])
-    surely = math.prod(token.readings[0][1] for token in taken)
+    surely = math.prod(token.reading for token in taken)
     if not changes:
         return {base: 0.0}, surely
     # Any sum of readings that ends up at the total to the cent is strong evidence for both.
@@ -128,14 +135,17 @@ def with_sums_of_lines(
     likeliest = max(lines, key=lambda value: lines[value])
     for name in ("total", "subtotal"):
         several = result.get(name, [])
-        if not several or several[0].ocr >= _SURE:
+        if not several:
             continue
         best = several[0]
+        sure = min(best.ocr, best.reading)
+        if sure >= _SURE:
+            continue
         begun = re.sub(r"[^\d.]|\.$", "", best.text) if best.value.endswith("0") else ""
         fitting = [value for value in lines if _BEGUN.match(begun) and _plain(value).startswith(begun)]
         if fitting:
             made, share = max(fitting, key=lambda value: lines[value]), _CENTS_LOST
-        elif Levenshtein.distance(_plain(likeliest), best.value, score_cutoff=1) == 1 and surely > best.ocr:
+        elif Levenshtein.distance(_plain(likeliest), best.value, score_cutoff=1) == 1 and surely > sure:
             made, share = likeliest, _DIGIT_OFF
         else:
             continue
@@ -144,8 +154,7 @@ def with_sums_of_lines(
                 best,
                 value=_plain(made),
                 score=best.score * share,
-                ocr=best.ocr * share,
-                reading=best.reading * share,
+                reading=sure * share,
             )
             result[name] = sorted([*several, offered], key=lambda c: -c.score)
     return result
@@ -155,8 +164,27 @@ def _plain(value: Decimal) -> str:
     return amounts.plain(value, places=2)
 
 
+def _as_written(
+    document: Survey, name: str, candidate: Candidate, token: Token, held: Collection[str]
+) -> Candidate:
+    """Return a candidate with the share of the votes for its value.
+
+    A sum is what a pen means by the likeliest string, where print's rules make of it what nobody writes ("16.633").
+    """
+    shares = {
+        value: probability
+        for text, probability in reversed(token.readings)
+        for value, _ in _values(document, name, text)
+    }
+    if FIELDS[name].kind == "money":
+        likeliest = next((value for value, _ in _values(document, name, token.readings[0][0])), None)
+        if likeliest is not None and likeliest not in (candidate.value, *held):
+            return replace(candidate, value=likeliest, reading=token.reading)
+    return replace(candidate, reading=shares.get(candidate.value, token.reading))
+
+
 def _others(document: Survey, name: str, candidate: Candidate, token: Token) -> Iterator[Candidate]:
-    best = token.readings[0][1]
+    best = candidate.reading
     for text, probability in token.readings:
         for value, share in _values(document, name, text):
             if value != candidate.value:
@@ -166,7 +194,6 @@ def _others(document: Survey, name: str, candidate: Candidate, token: Token) -> 
                     value=value,
                     text=text,
                     score=round(candidate.score * less, 4),
-                    ocr=min(candidate.ocr, probability * share),
                     reading=probability * share,
                 )
 

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from extraction.fields import ADJUSTING_WORDS
+from extraction.reading.document_type import names_a_kind_of_paper
 from extraction.reading.lexicon import (
     LONGEST_BILINGUAL_LABEL,
     LONGEST_LABEL,
     WEAK,
     Meaning,
+    fold,
     fuzzy_meanings_of,
     key_of,
     phrase_meanings,
     sum_named,
+    unsure_meanings_of,
 )
 from extraction.reading.lines import Cell, Page, Token
 
@@ -29,11 +34,32 @@ _BEGINS_ANEW = re.compile(r"[:|•;]$|^[-–+(/]$|^\(?(?:\d{1,2}|[a-z])[.)]$", r
 # A value stands at most this far (em of white space) under its label.
 _FARTHEST_BELOW = 4.5
 # "Balance to finish, including retainage" and "Earned, net of retainage" are other sums of a pay application.
+_UNSURE = 0.85  # score of a phrase's least sure letter from which it may be a label misread
 _BEFORE_RETAINAGE = re.compile(
     r"(?i)\b(?:incl\w*|plus|net|earned|completed|remaining|balance|left|finish|with|before|after)\b"
 )
 _WORD = re.compile(r"[^\W\d]{2,}")
+# A label that is parted by the end of its line goes on right below: "Work Order # / Orden de" over "trabajo:".
+_UNFINISHED = re.compile(r"(?i)(?:[/(]|\b(?:de|del|de la|la|el|of|or|o|y|and|for|no\.?|n[úu]m\.?|al?))$")
+_LINES_APART, _LINES_ALIGNED, _WORDS_BELOW = 1.3, 2.0, 3  # em, em, words of the label in its second line
+_WRAPPED = 0.95
+# "ESTIMATE / INVOICE": a title names several kinds of paper, and what stands under it is not its answer.
+_KINDS_APART = re.compile(r"\s*[/()|]\s*|\s+[-–]\s+")
+_UNDER_A_TITLE = 0.3
+_SIGNATURE = re.compile(r"\b(?:signature|signed|sign here|firma|firmado|unterschrift)\b")
+_SIGN = re.compile(r"[$\u00a3\u20ac\u20b9]:?")
+_WORK_ORDERS = ("work order", "orden de trabajo")
+_LARGE = 1.25
+# On some forms each label stands under the line that one writes on. A page is taken for one where so many of its
+# labels, and so large a share of those that could be either, have writing close above and none below.
+_FEWEST_UNDER_LINES, _MOST_UNDER_LINES = 3, 0.6
+_ABOVE_APART = 1.6
+_NEARER = 0.25
+_ABOVE = 0.8
+_BELOW_ELSE = 0.3
 _FILLER = re.compile(r"^[\W_]*$|^[$£€₹]$|^\(?[\d.,]+\s?%\)?$", re.UNICODE)
+
+_SUMS = frozenset(("total", "subtotal", "amount_due", "tax_amount", "amount_paid"))
 
 # One-word labels that are also everyday words; they count only at the start of a cell or before a colon.
 _EVERYDAY_TEXT = (
@@ -100,9 +126,74 @@ def find_labels(page: Page, excluded: Collection[int] = ()) -> list[Label]:
         # "Abschlag  10,00  19 % USt  -1,00": in an allowance's row the rate is the allowance's, no tax stands there
         adjusts = bool(row) and key_of(row[0].tokens[0].text) in ADJUSTING_WORDS["anywhere"]
         for cell in row:
-            found = _labels_of_cell(cell, excluded)
+            found = [_of_signature(row, label) for label in _labels_of_cell(cell, excluded)]
             labels += [label for label in found if not (adjusts and label.strength_of("tax_amount"))]
-    return labels
+    return _with_wrapped(page, labels, excluded)
+
+
+def _of_signature(row: Sequence[Cell], label: Label) -> Label:
+    """Return a label; a mere "Date" in the row of a signature is the signature's."""
+    if label.strength_of("invoice_date") > WEAK or not label.strength_of("invoice_date"):
+        return label
+    if not any(_SIGNATURE.search(fold(cell.text)) for cell in row):
+        return label
+    return replace(label, meanings=(Meaning("~other_date", 1.0),))
+
+
+def _with_wrapped(page: Page, labels: Sequence[Label], excluded: Collection[int]) -> list[Label]:
+    """Join labels that are written in two lines; the second line speaks for what stands beside or below it."""
+    wrapped: dict[int, Label] = {}
+    for above in labels:
+        tail = above.cell.tokens[above.last + 1 :]
+        if any(re.search(r"\d", t.text) for t in tail) or above.colon or _is_answered(page, above):
+            continue
+        for row in page.rows[above.cell.row + 1 : above.cell.row + 3]:
+            for below in row:
+                if (
+                    abs(below.x0 - above.x0) < _LINES_ALIGNED
+                    and below.y0 - above.y1 < _LINES_APART
+                    and below.tokens[0].index not in excluded
+                    and (label := _goes_on_below(above, below, labels)) is not None
+                ):
+                    wrapped.setdefault(id(below), label)
+    if not wrapped:
+        return list(labels)
+    kept = [
+        label
+        for label in labels
+        if id(label.cell) not in wrapped or label.first > wrapped[id(label.cell)].last
+    ]
+    return sorted([*kept, *wrapped.values()], key=lambda label: (label.cell.row, label.x0))
+
+
+def _is_answered(page: Page, label: Label) -> bool:
+    """Whether a figure stands right of a label, before anything else."""
+    beside = [t for cell in page.rows[label.cell.row] for t in cell.tokens if t.x0 > label.x1]
+    return bool(beside) and bool(re.search(r"\d", beside[0].text))
+
+
+def _goes_on_below(above: Label, below: Cell, labels: Sequence[Label]) -> Label | None:
+    first_line = " ".join(t.text for t in above.cell.tokens[above.first :])
+    unfinished = bool(_UNFINISHED.search(first_line))
+    own = max(
+        (max(m.strength for m in n.meanings) for n in labels if n.cell is below and not n.first), default=0.0
+    )
+    if own > WEAK and not unfinished:
+        return None  # a label of its own
+    for count in range(min(_WORDS_BELOW, len(below.tokens)), 0, -1):
+        words = below.tokens[:count]
+        if len(above.cell.tokens) - above.first + count > LONGEST_BILINGUAL_LABEL or any(
+            re.search(r"\d", t.text) for t in words
+        ):
+            continue
+        meanings = phrase_meanings(f"{first_line} {' '.join(t.text for t in words)}", fuzzy=False)
+        # "CASH" over "RM" are two words of a till, not one label
+        if any(m.strength > WEAK and (unfinished or m.name[0] != "~") for m in meanings):
+            colon = words[-1].text.endswith(":")
+            return Label(
+                below, 0, count - 1, tuple(Meaning(m.name, m.strength * _WRAPPED) for m in meanings), colon
+            )
+    return None
 
 
 def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
@@ -121,11 +212,13 @@ def _labels_of_cell(cell: Cell, excluded: Collection[int]) -> list[Label]:
             and tokens[first].index not in aside
             and not tokens[first].text[0].isdigit()
         ):
-            for length in range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1):
+            lengths = range(min(LONGEST_BILINGUAL_LABEL, len(tokens) - first), 0, -1)
+            # Only where nothing is a label as it was read, what may have been misread is guessed at.
+            for guess, length in product((False, True), lengths):
                 last = first + length - 1
                 if length > LONGEST_LABEL and not any("/" in t.text for t in tokens[first : last + 1]):
                     continue
-                label = _label_at(cell, first, last, words=words, at_start=after_colon)
+                label = _label_at(cell, first, last, words=words, at_start=after_colon, guess=guess)
                 if label is not None:
                     break
         if label is not None:
@@ -173,7 +266,15 @@ def _composed_label(cell: Cell, excluded: Collection[int]) -> Label | None:
     return Label(cell, 0, last, (Meaning(name, 0.92),), cell.tokens[last].text.endswith(":"))
 
 
-def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) -> Label | None:
+def _read_unsurely(tokens: Sequence[Token]) -> bool:
+    """Say whether words may be a label that was misread: one of them is unsure, and none is a figure."""
+    figures = any(sum(c.isdigit() for c in t.text) > 1 or "%" in t.text for t in tokens)
+    return not figures and min(t.least for t in tokens) < _UNSURE
+
+
+def _label_at(
+    cell: Cell, first: int, last: int, *, words: int, at_start: bool, guess: bool = False
+) -> Label | None:
     tokens = cell.tokens
     phrase = " ".join(t.text for t in tokens[first : last + 1])
     inner = phrase[:-1]
@@ -186,6 +287,8 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         last + 1 < len(tokens) and tokens[last + 1].text in (":", ":-", "=")
     )
     meanings = phrase_meanings(phrase, fuzzy=at_start and last - first < LONGEST_LABEL)
+    if guess and not meanings and at_start and _read_unsurely(tokens[first : last + 1]):
+        meanings = unsure_meanings_of(key)
     if not meanings:
         return None
     if first and any(m.name == "retainage_amount" for m in meanings):
@@ -209,7 +312,21 @@ def _label_at(cell: Cell, first: int, last: int, *, words: int, at_start: bool) 
         factor *= 0.5
     if factor != 1.0:
         meanings = tuple(Meaning(m.name, m.strength * factor) for m in meanings)
+    if last > first and _SIGN.fullmatch(tokens[last].text):
+        last -= 1  # "Total $": the sign is the sum's
     return Label(cell, first, last, meanings, colon)
+
+
+def _is_title(label: Label, usual: float) -> bool:
+    """Whether a label's cell names kinds of paper and nothing else: two, or one in large letters.
+
+    :param usual: height of most cells of the page, in em.
+    """
+    kinds = [part for part in _KINDS_APART.split(label.cell.text.strip(" :*.")) if part]
+    if label.colon or not all(names_a_kind_of_paper(p) or fold(p.strip()) in _WORK_ORDERS for p in kinds):
+        return False
+    large = label.cell.height > _LARGE * usual and label.strength_of("work_order_number") > 0
+    return len(kinds) > 1 or large
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +375,44 @@ class Surroundings:
         # A label with something right of it in its own cell, or a value close by, rarely speaks of what is below.
         self._answered = [self._has_answer_at_right(label) for label in labels]
         self._heights = [(label.y0, label.y1) for label in labels]
+        usual = statistics.median([cell.height for cell in page.cells] or [1.0])
+        self._titles = [_is_title(label, usual) for label in labels]
+        self._under_lines = self._stand_under_lines()
         self._memory: dict[tuple[int, int, bool], list[Claim]] = {}
+
+    def _stand_under_lines(self) -> bool:
+        """Whether the page's labels stand under what they label."""
+        above = below = 0
+        for k, label in enumerate(self.labels):
+            if self._answered[k] or label.colon or not label.ends_cell or label.first or self._titles[k]:
+                continue
+            if any(m.strength <= WEAK or m.name in _SUMS for m in label.meanings):
+                continue
+            near = [
+                (cell, cell.y0 - label.y1, label.y0 - cell.y1)
+                for cell in self.page.cells
+                if abs(cell.x0 - label.x0) < _ABOVE_APART * 2
+                and cell is not label.cell
+                and not all(t.index in self._label_tokens for t in cell.tokens)
+            ]
+            under, over = (
+                min((gap for gap in gaps if gap > -1.0), default=_FARTHEST_BELOW)
+                for gaps in ([gap for _, gap, _ in near], [gap for _, _, gap in near])
+            )
+            above += over < min(under - _NEARER, _ABOVE_APART)
+            below += under < min(over - _NEARER, _ABOVE_APART)
+        return above >= _FEWEST_UNDER_LINES and above > _MOST_UNDER_LINES * (above + below)
+
+    def _over(self, k: int, label: Label, span: Span) -> float:
+        """Return how closely a label under a line claims what is written on the line."""
+        gap = label.y0 - span.y1
+        if not self._under_lines or self._answered[k] or self._titles[k]:
+            return 0.0
+        if not -0.8 < gap < _ABOVE_APART or span.cell.row >= label.cell.row:
+            return 0.0
+        if min(span.x1, label.x1) - max(span.x0, label.x0) < -1.0:
+            return 0.0
+        return _ABOVE - 0.1 * max(gap, 0.0)
 
     def _has_answer_at_right(self, label: Label) -> bool:
         rest = label.cell.tokens[label.last + 1 :]
@@ -289,11 +443,12 @@ class Surroundings:
         claims = []
         for k, label in enumerate(self.labels):
             y0, y1 = self._heights[k]
-            if y0 > bottom or top - y1 > _FARTHEST_BELOW:
+            if (y0 > bottom and not self._under_lines) or top - y1 > _FARTHEST_BELOW:
                 continue
             if label.cell is span.cell and any(first <= t.index <= last for t in label.tokens):
                 continue
-            closeness = max(self._right(label, span, money=money), self._below(k, label, span))
+            below = self._below(k, label, span) * (_BELOW_ELSE if self._under_lines else 1.0)
+            closeness = max(self._right(label, span, money=money), below, self._over(k, label, span))
             if closeness > 0.05:
                 claims.append(Claim(label, closeness))
         claims.sort(key=lambda c: -c.closeness)
@@ -356,6 +511,8 @@ class Surroundings:
             closeness *= 0.35
         if not label.ends_cell:
             closeness *= 0.6
+        if self._titles[k]:
+            closeness *= _UNDER_A_TITLE
         for row in range(label.cell.row + 1, span.cell.row):
             blocking = [
                 t

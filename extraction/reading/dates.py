@@ -34,7 +34,10 @@ for _names in (
     for _number, _name in enumerate(_names.split(), start=1):
         _MONTHS.setdefault(_name, _number)
 
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
+# The last letter of "Jul" is taken for a stroke: "Ju/19, 2026".
+_MONTHS |= dict.fromkeys(("ju/", "ju|", "ju1"), 7)
+
+_MONTH = "(?P<month>" + "|".join(re.escape(name) for name in sorted(_MONTHS, key=len, reverse=True)) + ")"
 _YEAR = r"(?P<year>(?:19|20)\d{2}|'?\d{2})"
 _END = r"(?![\d/]|[.-]\d|[a-z])"
 # A recogniser may glue the time to the year: 12/01/201719:33
@@ -64,16 +67,22 @@ _DAY_MONTH = re.compile(
 _MONTH_DAY = re.compile(
     r"(?<![a-z])"
     + _MONTH
-    + r"\.?[\s/-]*(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"
-    + _YEAR
+    + r"\.?[\s/-]*(?P<day>[|!]?\d|\d{1,2}|[gq])(?:\s?(?:st|nd|rd|th))?(?:\s*[,./-]\s*|\s+)"
+    + r"(?P<year>(?:19|20)\d{2}|'?\d{2}|[2z][0o][0-4z][\dzs])"  # "Dec |7, 2024", "Feb g, Z0Z3"
     + _END_OR_TIME
+)
+# A pen's gap between day and year is easily overlooked: "Dec 22025", "Jan 162024".
+_MONTH_DAY_GLUED = re.compile(
+    r"(?<![a-z])" + _MONTH + r"\.?[\s/-]*(?P<day>\d{1,2})(?P<year>20[0-4]\d)" + _END
 )
 _YEAR_MONTH_NAME = re.compile(
     r"(?<![\d/.,-])(?P<year>(?:19|20)\d{2})[\s/-]" + _MONTH + r"[\s/-](?P<day>\d{1,2})" + _END
 )
 
 
+_DASHES = str.maketrans("~=_", "---")  # how a pen's dash between day and month is read
 _OCTOBER = re.compile(r"(?<![a-z0-9])0(?=[ck]t)")  # recognisers take its letter for a nought
+_ALIKE = str.maketrans("|!gqzos", "1199205")
 _BEGINS = re.compile(r"(?:^|[^a-z])(?:\d{1,2}\.?\s*)?" + _MONTH + r"\.?(?:\s+\d{1,2})?,?$")
 
 
@@ -101,7 +110,16 @@ def find_dates(text: str, order: DateOrder = "mdy") -> list[DateMatch]:
     """Find every date in a text; ``order`` decides where day and month could be exchanged."""
     folded = _fold(text)
     found: list[DateMatch] = []
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_NAME, _NUMERIC, _COMPACT, _COMPACT_DAY_FIRST):
+    for pattern in (
+        _ISO,
+        _DAY_MONTH,
+        _MONTH_DAY,
+        _MONTH_DAY_GLUED,
+        _YEAR_MONTH_NAME,
+        _NUMERIC,
+        _COMPACT,
+        _COMPACT_DAY_FIRST,
+    ):
         for match in pattern.finditer(folded):
             span = match.span()
             if any(span[0] < f.end and f.start < span[1] for f in found):
@@ -128,7 +146,7 @@ def _read(match: re.Match[str], pattern: re.Pattern[str], order: DateOrder) -> D
     if pattern in (_ISO, _COMPACT, _COMPACT_DAY_FIRST):
         value = _date(year, int(match["m"]), int(match["d"]))
     else:
-        value = _date(year, _MONTHS[match["month"]], int(match["day"]))
+        value = _date(year, _MONTHS[match["month"]], int(match["day"].translate(_ALIKE)))
     return (
         None
         if value is None
@@ -168,11 +186,11 @@ def _fold(text: str) -> str:
     for char in text:
         base = unicodedata.normalize("NFKD", char)[:1].lower()
         folded.append(base if len(base) == 1 else char)
-    return _OCTOBER.sub("o", "".join(folded))
+    return _OCTOBER.sub("o", "".join(folded)).translate(_DASHES)
 
 
 def _full_year(text: str) -> int:
-    digits = text.strip("'")
+    digits = text.strip("'").translate(_ALIKE)
     year = int(digits)
     if len(digits) == 4:
         return year

@@ -92,6 +92,8 @@ def find_header_candidates(
             candidate = _score(name, value, claims, tabled=tabled, page_count=len(pages))
             if candidate is not None:
                 found[name].append(candidate)
+    for name in ("work_order_number", "invoice_number"):
+        found[name] = _corrected(found[name], values)
     found["bank_account"] = [c for c in found["bank_account"] if _stands_by_a_bank(c, pages)]
     _add_title_lines(found, values, pages)
     _add_unlabelled(found, values, pages, surroundings, in_table)
@@ -125,6 +127,34 @@ def _score(
     if name in ("bank_account", "vendor_tax_id") and sum(c.isdigit() for c in value.value) < 5:
         score *= 0.3
     return _as_candidate(value, score, label)
+
+
+# White space (em) between a number that was struck out and the one that was written after it.
+_BESIDE = 3.0
+_STRUCK_OUT = 0.5
+
+
+def _corrected(candidates: Sequence[Candidate], values: Sequence[Value]) -> list[Candidate]:
+    """Prefer, of two numbers that were recognised side by side at one label, the second: the first is struck out."""
+    result = list(candidates)
+    at = {candidate.place: k for k, candidate in enumerate(candidates)}
+    ids = [v for v in values if v.kind == "id" and v.confidence < 1]
+    for first, second in pairwise(ids):
+        one, two = (at.get(tuple(t.index for t in v.span.tokens)) for v in (first, second))
+        if (
+            one is not None
+            and two is not None
+            and first.span.cell is second.span.cell
+            and candidates[one].label == candidates[two].label
+            and second.span.tokens[0].index == first.span.tokens[-1].index + 1
+            and second.span.x0 - first.span.x1 < _BESIDE
+            and abs(len(first.value) - len(second.value)) <= 1
+            and len(second.value) > 2
+        ):
+            score = candidates[one].score
+            result[two] = replace(candidates[two], score=max(score, candidates[two].score))
+            result[one] = replace(candidates[one], score=score * _STRUCK_OUT)
+    return result
 
 
 _BANK_WORDS = re.compile(

@@ -82,6 +82,10 @@ class Known:
                 result.append(_moved(candidate, _weight(key, orders), f"work order {orders[key]} is open"))
                 continue
             result.append(candidate)
+            last = _after_struck_out(key, orders)
+            if last is not None:
+                written = replace(candidate, value=orders[last])
+                result.append(_moved(written, NEARLY_OPEN, f"it ends with open work order {orders[last]}"))
             near = _one_digit_off(key, orders)
             if near is not None:
                 written = replace(candidate, value=orders[near], score=candidate.score * 0.5)
@@ -107,6 +111,7 @@ class Known:
                     "",
                     (token.index,),
                     token.confidence,
+                    reading=token.reading,
                 )
                 result.append(_moved(offered, evidence, f"work order {orders[key]} is open"))
                 held.add(key)
@@ -191,6 +196,15 @@ def _one_digit_off(key: str, orders: Mapping[str, str]) -> str | None:
         return None
     near = [other for other in orders if Levenshtein.distance(key, other, score_cutoff=1) == 1]
     return near[0] if len(near) == 1 else None
+
+
+def _after_struck_out(key: str, orders: Mapping[str, str]) -> str | None:
+    """Return the open order a number ends with, where what stands before it is as long: it was struck out."""
+    ends = [
+        key[-n:] for n in range(max(_SHORTEST_ORDER, len(key) // 2 - 1), len(key) // 2 + 2) if n < len(key)
+    ]
+    found = [end for end in ends if end in orders]
+    return found[0] if len(found) == 1 and len(key) >= 2 * _SHORTEST_ORDER - 1 else None
 
 
 def _is_name_of(vendor: KnownVendor, name: str) -> bool:

@@ -55,7 +55,7 @@ def phrase_meanings(phrase: str, *, fuzzy: bool = True) -> tuple[Meaning, ...]:
         return meanings
     parts = phrase.split("/")
     for part in parts:
-        found = find(key_of(part)) if len(key_of(part)) >= 4 else ()
+        found = (find if len(key_of(part)) >= 4 else meanings_of)(key_of(part))
         if not meanings or _is_surer(found, meanings):
             meanings = found
         is_value = part is parts[-1] and len(part.split()) > 1
@@ -95,6 +95,9 @@ def _build() -> dict[str, tuple[Meaning, ...]]:
 _LABELS = _build()
 _LONG_LABELS = [key for key in _LABELS if len(key) >= 7]
 _SHORT_LABELS = [key for key in _LABELS if len(key) in (6, 7)]
+_UNSURE_LABELS = [key for key in _LABELS if len(key) >= 5]
+_DECIDING = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
+_UNSURE_SHARE = 0.7  # what such a label counts
 LONGEST_LABEL = 6
 """Labels of more words are not looked for."""
 LONGEST_BILINGUAL_LABEL = 9
@@ -134,9 +137,46 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
         best = process.extractOne(letters, _SHORT_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE_SHORT)
     else:
         best = process.extractOne(letters, _LONG_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE)
-    if best is None:
+    if best is None or _lacks_number(letters, best[0]):
         return ()
     return tuple(Meaning(m.name, m.strength * 0.9) for m in _LABELS[best[0]])
+
+
+_NUMBER_WORDS = frozenset("# no nr n num numero number node nde numde numerode #de nodela".split())
+
+
+def _lacks_number(key: str, label: str) -> bool:
+    """Whether only the word for a number is missing: "de trabajo" is not "no. de trabajo"."""
+    rest = label.removesuffix(key) if label.endswith(key) else label.removeprefix(key)
+    return rest != label and rest in _NUMBER_WORDS
+
+
+# Of what a recogniser was unsure of, more may be wrong: a letter in five, two in nine ("Fccha", "Grnd Totl").
+_CLOSE_UNSURE_SHORT = 78.0
+_CLOSE_UNSURE = 74.0
+_LONG_FROM = 7
+
+
+@lru_cache(maxsize=20_000)
+def unsure_meanings_of(key: str) -> tuple[Meaning, ...]:
+    """Like :func:`fuzzy_meanings_of`, for phrases that the recogniser was unsure of.
+
+    Only labels of what decides, numbers, dates and totals, are worth guessing at: on forms filled in by hand most of
+    what was read unsurely is no label. Empty if two labels are equally near.
+    """
+    if not 5 <= len(key) <= 40 or sum(c.isdigit() for c in key) > len(key) / 4:
+        return ()
+    letters = key.translate(str.maketrans("015", "ols"))
+    cutoff = _CLOSE_UNSURE if len(letters) >= _LONG_FROM else _CLOSE_UNSURE_SHORT
+    near = process.extract(letters, _UNSURE_LABELS, scorer=fuzz.ratio, score_cutoff=cutoff, limit=8)
+    nearest = [_LABELS[label] for label, score, _ in near if score == near[0][1]]
+    if (
+        not nearest
+        or max(nearest[0], key=lambda m: m.strength).name not in _DECIDING
+        or any({m.name for m in other} != {m.name for m in nearest[0]} for other in nearest)
+    ):
+        return ()
+    return tuple(Meaning(m.name, m.strength * _UNSURE_SHARE) for m in nearest[0])
 
 
 @lru_cache(maxsize=20_000)

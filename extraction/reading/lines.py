@@ -29,6 +29,11 @@ BLOCK_GAP = 0.95
 _GLUED = re.compile(r"^(?P<label>[^\W\d](?:.*[^\W\d])?[.)]?\s?:)(?P<value>[^/\s:].*)$")
 
 
+# What is written right after a printed label without a colon: "estimadoE4933", "Date03/14/2026".
+_WRITTEN_ON = re.compile(
+    r"(?i)^(?P<label>(?:estimado|orden|trabajo|factura|n[úu]mero|fecha|total|presupuesto|number|order|estimate|invoice"
+    r"|date|folio))(?P<value>[A-Z]?\d[\d.,/-]{2,})$"
+)
 _NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
 
 
@@ -36,7 +41,8 @@ _NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
 class Token:
     """A word, or the part of one before or after a colon or number sign.
 
-    ``x0 .. y1`` are in em, straightened; ``box`` is the place on the page.
+    ``x0 .. y1`` are in em, straightened; ``box`` is the place on the page. What else it says is its word's
+    (``extraction.schema.Word``).
     """
 
     text: str
@@ -60,6 +66,11 @@ class Token:
     @property
     def cy(self) -> float:
         return (self.y0 + self.y1) / 2
+
+    @property
+    def reading(self) -> float:
+        """The share of the votes (0..1) for what it is read as; 1 where it was not looked at again."""
+        return self.readings[0][1] if self.readings else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +212,8 @@ def split_word(word: Word) -> list[tuple[str, Box]]:
         and not text.lower().startswith(("http", "www"))
     ):
         pieces = [glued["label"], glued["value"]]
+    elif word.confidence < 1 and (written := _WRITTEN_ON.match(text)):
+        pieces = [written["label"], written["value"]]
     else:
         pieces = [text]
     parted: list[str] = []

@@ -49,6 +49,7 @@ SCORED_FIELDS: Final = (
 )  # fmt: skip
 # The encoder offers a place of its own from this probability on; below it is nearly always wrong.
 _OFFERED: Final = 0.15
+_ANOTHER: Final = 0.7  # claim of a label of something else from which a number is that
 _MOST_AMOUNTS: Final = 40
 # What the rules' own score keeps of the say: layouts that the trees never saw are where the rules still hold.
 _RULES_SHARE = 0.5
@@ -123,7 +124,7 @@ def offer(
     for value in document.values:
         probabilities = tagging.probabilities(value.span.tokens).mean(axis=0)
         for name in _fields_of_kind(value):
-            if probabilities[tagging.number_of(name)] < _OFFERED:
+            if probabilities[tagging.number_of(name)] < _OFFERED or _is_another_thing(document, name, value):
                 continue
             candidate = _of_value(name, value)
             if all(c.value != candidate.value for c in result.get(name, ())):
@@ -139,6 +140,15 @@ def offer(
                 if all(c.value != candidate.value for c in result.get(name, ())):
                     result.setdefault(name, []).append(candidate)
     return result
+
+
+def _is_another_thing(document: Survey, name: str, value: Value) -> bool:
+    """Whether the label of what the encoder takes for a work order says that it is a licence, a permit or the like."""
+    if name != "work_order_number":
+        return False
+    claims = claims_by_field(document.surroundings[value.page].claims_on(value.span))
+    other = claims.get("~reference", (0.0, ""))[0]
+    return other >= _ANOTHER and claims.get(name, (0.0, ""))[0] < other / 2
 
 
 def _fields_of_kind(value: Value) -> tuple[str, ...]:

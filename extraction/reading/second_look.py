@@ -15,27 +15,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from extraction.documents.lines import number_lines
+from extraction.reading import dates
 from extraction.reading.amounts import parse_money
-from extraction.reading.anchors import Span, Surroundings, find_labels
+from extraction.reading.anchors import Label, Span, Surroundings, find_labels
 from extraction.reading.context import find_context
 from extraction.reading.digits import read_strip
 from extraction.reading.header import claims_by_field
-from extraction.reading.line_items import find_line_items
+from extraction.reading.line_items import Table, find_line_items
 from extraction.reading.lines import Cell, Page, Token, lay_out, split_word, union_box
+from extraction.reading.overlooked import MONTH, Asked, Kind, Writing, find_writing
 from extraction.reading.recognition import STRIP_HEIGHT, read_strips
 from extraction.reading.weights import THREADS
 from extraction.reading.written import amount_text, amounts_of, dates_of
-from extraction.schema import Hints, PageImage, Word
+from extraction.schema import Box, Hints, PageImage, Word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
-
-Kind = Literal["amount", "number", "date"]
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "work_order_number": "number",
@@ -48,7 +49,14 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 # A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
 _CLAIMED: Final = 0.25
-_SLASHED: Final = 0.5  # what other labels' claims count on what has slashes, as dates have
+# Fields whose labels are asked for figures that were overlooked, how many labels at most, and which share of the
+# strongest claim on a figure a label's own must have.
+_ASKED: Final = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
+_MOST_ASKED: Final = 6
+_TITLE: Final = 0.6  # strength of a number's label under which it must have a colon
+_ANSWERED: Final = 0.5  # a claim so strong on a figure that is surely whole leaves nothing to look for
+_RIVAL: Final = 0.7
+_SLASHED: Final = 0.5  # what other labels' claims count on what is marked as dates are
 _MOST: Final = 8
 _MOST_LINES: Final = 14  # tables of more lines are printed ones
 
@@ -61,15 +69,22 @@ _SAME_PART: Final = 0.3
 _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
 _CELLS_APART: Final = 1.3
+_STROKE: Final = re.compile(r"\s?(?:\||(?<![A-Za-z])[lI!])(?=\d)")
+_DAY_YEAR: Final = re.compile(r"^(?P<day>\d{1,2}?)(?P<year>20[0-4]\d)$")  # behind a month's name
+_YEAR: Final = re.compile(r"\d{4}$")
 _CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
 _SHORTEST: Final = 3  # digits of a number
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
+_NUMBER: Final = re.compile(r"[A-Z]{0,3}[-#]?\d[\d-]*$", re.IGNORECASE)
+_ODD: Final = re.compile(r"[<>|!~^]")
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
 
 # Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
+_Reach = tuple[float, float, float, float]
 _TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
 _WIDE: Final = (0.6, 0.6, 0.25, 0.25)
+_INK: Final = (0.0, 0.0, 0.0, 0.0)
 _LONGEST: Final = 2.6  # to the right, where cents may stand
 # Probabilities; all of them were chosen on photographs of the first generator (docs/models.md).
 # A figure that two networks read alike, each letter at least this surely, is print or as good as print; or at least
@@ -88,8 +103,16 @@ _MOST_READINGS: Final = 5
 _SIGN_LOST: Final = 0.7  # how often a sum's first five or eight is a "$", where all others have one
 # Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
 _CENTS: Final = 0.8
-_ALIKE: Final = str.maketrans("OQDILZASGBT", "00011245687")
+_OTHER_NUMBER: Final = 0.4  # share of a number's other meaning: "35/7" for 3517, "ES703" for E5703
+# Share of the votes that makes ink at a label a figure; and one that takes the place of what was read rather surely.
+_LIKELY: Final = 0.25
+_LIKELIER: Final = 0.5
+_WITH_CENTS: Final = 0.15  # the same, where ink behind a sum shows that it was not all
+_USUAL: Final = 4  # digits of a number at least, if it is whole
+_STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
+_ALIKE: Final = str.maketrans("OQDILZASGBT>", "000112456877")
 
+_Key = TypeVar("_Key")
 _Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
 
 
@@ -106,19 +129,27 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     :param image: the upright page that the words' boxes refer to.
     :param photograph: the page was photographed, and may be a form filled in by hand: numbers and dates, which no sum
         confirms, then never count as surely read.
-    :returns: the words with those figures' texts and scores as the readings together say; figures that the
-        recogniser had parted are one word. All others are as they were.
+    :returns: the words with those figures' texts as the readings together say, and the readings with their shares of
+        the votes; figures that the recogniser had parted are one word, with the scores of its weakest part. All scores
+        are the recogniser's, all other words are as they were.
     :raises ReaderError: if the weights are not installed.
     """
-    parted = [_pieces(word) for word in words]
-    pieces = [piece for several in parted for piece in several]
-    page = lay_out([(PageImage(0, image.width, image.height, b""), pieces)])[0]
-    targets, lines, in_words = _targets(page)
-    if not targets and not in_words:
-        return tuple(words)
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
+    view = _view(image.size, words)
+    seen = _overlooked(pixels, view, photograph=photograph)
+    if seen:
+        words = number_lines(
+            [*_without(words, view, seen), *(each.word for each in seen)], aspect=image.height / image.width
+        )
+        view = _view(image.size, words)
+    parted, pieces = view.parted, view.pieces
+    added = {each.word.box for each in seen}
+    targets, lines, as_read = _targets(view)
+    targets = [target for target in targets if added.isdisjoint(t.box for t in target.tokens)]
+    if not targets and not as_read:
+        return tuple(words)
     found = _read(pixels, targets)
-    if any(
+    if any(each.kind == "amount" for each in seen) or any(
         readings and readings[0][1] < _DOUBTED and target.kind == "amount"
         for target, readings in zip(targets, found, strict=True)
     ):
@@ -129,20 +160,24 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         found = [_never_sure(target, readings) for target, readings in zip(targets, found, strict=True)]
     changed: dict[int, Word | None] = {}
     if photograph:
-        changed |= {k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),)) for k in in_words}
+        changed |= {
+            k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),))
+            for k in as_read
+            if pieces[k].box not in added
+        }
     for target, readings in zip(targets, found, strict=True):
         if not readings:
             continue
         first = pieces[target.tokens[0].index]
-        text, probability = readings[0]
         changed |= dict.fromkeys((token.index for token in target.tokens), None)
+        # The scores stay the recogniser's: what was learned of them does not hold for shares of votes.
         changed[target.tokens[0].index] = replace(
             first,
-            text=text,
+            text=readings[0][0],
             box=union_box(target.tokens),
-            confidence=min(first.confidence, probability),
-            least=probability,
-            disputed=len(readings) > 1,
+            confidence=min(token.confidence for token in target.tokens),
+            least=min(token.least for token in target.tokens),
+            disputed=any(token.disputed for token in target.tokens),
             readings=readings,
         )
     result: list[Word] = []
@@ -158,6 +193,30 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     return tuple(result)
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A page's words, parted into labels and values, in their rows, with what labels and the table claim."""
+
+    parted: list[list[Word]]
+    page: Page
+    table: Table
+    labels: list[Label]
+    surroundings: Surroundings
+
+    @property
+    def pieces(self) -> list[Word]:
+        return [piece for several in self.parted for piece in several]
+
+
+def _view(size: tuple[int, int], words: Sequence[Word]) -> _View:
+    parted = [_pieces(word) for word in words]
+    pieces = [piece for several in parted for piece in several]
+    page = lay_out([(PageImage(0, *size, b""), pieces)])[0]
+    table = find_line_items([page], find_context([page], Hints()))
+    labels = find_labels(page, table.header_tokens)
+    return _View(parted, page, table, labels, Surroundings(page, labels))
+
+
 def _pieces(word: Word) -> list[Word]:
     if not word.text.strip() or word.box.width <= 0 or word.box.height <= 0:
         return []
@@ -165,18 +224,17 @@ def _pieces(word: Word) -> list[Word]:
     return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
 
 
-def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
+def _targets(view: _View) -> tuple[list[_Target], list[_Target], list[int]]:
     """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
 
-    The third is the tokens (by index) of dates with a month's name, which can't be read again by themselves.
+    The third is the tokens (by index) that stay as they were read: of dates with a month's name, which can't be read
+    again by themselves, and of numbers that no label is found at.
     """
-    table = find_line_items([page], find_context([page], Hints()))
-    found_labels = find_labels(page, table.header_tokens)
-    labels = {token.index for label in found_labels for token in label.tokens}
-    surroundings = Surroundings(page, found_labels)
+    page, table, surroundings = view.page, view.table, view.surroundings
+    labels = {token.index for label in view.labels for token in label.tokens}
     found: list[tuple[float, _Target]] = []
     lines: list[_Target] = []
-    in_words: list[int] = []
+    as_read: list[int] = []
     for row in page.rows:
         tokens = [token for cell in row for token in cell.tokens]
         spans = [span for cell in row for span in _figures(cell)]
@@ -187,20 +245,291 @@ def _targets(page: Page) -> tuple[list[_Target], list[_Target], list[int]]:
                     lines.append(_Target("amount", span.tokens, free))
                 continue
             claims = claims_by_field(surroundings.claims_on(span, money=True))
-            slashed = any("/" in token.text for token in span.tokens)
+            dated = [share for _, share in dates_of("".join(token.text for token in span.tokens))]
+            slashed = any("/" in token.text for token in span.tokens) or dated[:1] == [1.0]
             score, name = max(
                 (claims.get(name, (0.0, ""))[0] * (_SLASHED if slashed and kind != "date" else 1.0), name)
                 for name, kind in _KINDS.items()
             )
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
             if score < _CLAIMED:
+                as_read += [t.index for t in span.tokens if sum(c.isdigit() for c in t.text) >= _SHORTEST]
                 continue
-            if _could_be(_KINDS[name], span, before):
+            named = _KINDS[name] == "number" and any(MONTH.match(token.text) for token in before)
+            if _could_be(_KINDS[name], span, before) and not named:
                 found.append((score, _Target(_KINDS[name], span.tokens, free)))
-            elif _KINDS[name] == "date":
-                in_words += [token.index for token in span.tokens]
+            elif _KINDS[name] == "date" or named:
+                as_read += [token.index for token in span.tokens]
     found.sort(key=lambda pair: -pair[0])
-    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], in_words
+    as_read += [token.index for _, target in found[_MOST:] for token in target.tokens]
+    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], as_read
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A figure that was overlooked, as a word of its own; ``parts`` are those that it takes the place of."""
+
+    kind: Kind
+    word: Word
+    parts: tuple[Token, ...]
+
+
+def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> list[_Seen]:
+    """Return the figures at labels that were overlooked, or seen in part only."""
+    asked = _asked(view)
+    if not asked:
+        return []
+    words = [token for cell in view.page.cells for token in cell.tokens]
+    labels = [token for label in view.labels for token in label.tokens]
+    labels += [token for token in words if token.index in view.table.header_tokens]
+    writings = find_writing(pixels, asked, words, labels, photograph=photograph)
+    if not writings:
+        return []
+    tight = [_box_cut(pixels, w.box, _behind(_TIGHT, w)) for w in writings]
+    first = _careful(tight)
+    # What says no more than the word that stands there, or nothing of a figure, is not worth more readings.
+    more = [k for k, writing in enumerate(writings) if writing.apart or _says_more(writing, first[k][0][0])]
+    writings, first, tight = [writings[k] for k in more], [first[k] for k in more], [tight[k] for k in more]
+    wide = [_box_cut(pixels, w.box, _behind(_WIDE, w)) for w in writings]
+    sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.apart]
+    careful, digits = [*first, *_careful([*wide, *sums])], _digits([*tight, *wide, *sums])
+    signed = _signed(view)
+    found = []
+    at = 2 * len(tight)
+    for k, writing in enumerate(writings):
+        ballots = [careful[k], careful[k + len(tight)]]
+        if writing.kind != "number" or not _has_letters(ballots):
+            ballots += [digits[k], digits[k + len(tight)]]
+        others: list[_Ballot] = []
+        if writing.apart:
+            beyond = at + len(writing.apart)
+            if writing.kind == "amount":
+                # Where ink stands behind a sum, what was read without cents can't be all of it.
+                others = [with_cents for ballot in ballots if (with_cents := _only_with_cents(ballot))]
+                ballots = [_with_cents([read[at:beyond] for read in (careful, digits)])]
+            else:
+                month = next(t.text for t in writing.parts if MONTH.match(t.text)).strip(",")
+                ballots += [_with_month(month, read[at]) for read in (careful, digits)]
+            at = beyond
+        seen = _seen(writing, ballots, others, signed, careful[k][0][1])
+        if seen is not None:
+            found.append(seen)
+    return found
+
+
+def _behind(reach: _Reach, writing: Writing) -> _Reach:
+    """Return how far a cut reaches: not to the left of what is written behind something struck out."""
+    return (0.0, *reach[1:]) if writing.struck else reach
+
+
+def _says_more(writing: Writing, text: str) -> bool:
+    """Say whether a reading has more digits than what was read in its place, and enough for a figure.
+
+    Or it is a date, and what was read was none. What is struck out says nothing.
+    """
+    digits = sum(c.isdigit() for c in text)
+    if writing.struck:
+        return digits >= _SHORTEST
+    had = sum(c.isdigit() for t in writing.parts for c in t.text)
+    if writing.kind == "date" and _is_date(text) and not _is_date(" ".join(t.text for t in writing.parts)):
+        return True
+    return digits >= _SHORTEST and digits > had
+
+
+def _is_date(text: str) -> bool:
+    return bool(dates_of(text) or dates.find_dates(text))
+
+
+def _figures_of(text: str) -> str:
+    """Return a date in words with its ones as figures: "Dec |7,2024"."""
+    return _STROKE.sub(" 1", text)
+
+
+def _signed(view: _View) -> float:
+    """Return which share of the amounts in the table have a "$" before them."""
+    tokens = [t.text for cell in view.page.cells for t in cell.tokens if t.index in view.table.body_tokens]
+    amounts = [text for text in tokens if re.match(r"\$?\d[\d,]*\.?\d*$", text) and len(text) > _SHORTEST]
+    return sum(text.startswith("$") for text in amounts) / max(len(amounts), 1)
+
+
+def _with_cents(readers: Sequence[Sequence[_Ballot]]) -> _Ballot:
+    """Return the sums that dollars and the cents beside them make.
+
+    :param readers: for each reader its readings of the dollars and of several cuts of the cents; of what they say to
+        two digits the surest counts. Readers that see no such figures have no say.
+    """
+    dollars: list[dict[Decimal, float]] = []
+    cents: list[dict[str, float]] = []
+    for whole, *behind in readers:
+        values: dict[Decimal, float] = defaultdict(float)
+        for text, probability in whole:
+            for value, share in amounts_of(text):
+                if value % 1 == 0:
+                    values[value] += probability * share
+        dollars.append(values)
+        surest: dict[str, float] = {}
+        for text, probability in (reading for ballot in behind for reading in ballot):
+            digits = _plain(text).upper().translate(_ALIKE)
+            if re.fullmatch(r"\d\d", digits):
+                surest[digits] = max(surest.get(digits, 0.0), probability)
+        together = max(sum(surest.values()), 1.0)
+        cents.append({digits: probability / together for digits, probability in surest.items()})
+    return tuple(
+        (amount_text(value + Decimal(digits) / 100), first * second)
+        for value, first in _mean(dollars).items()
+        for digits, second in _mean(cents).items()
+    )
+
+
+def _mean(opinions: Sequence[Mapping[_Key, float]]) -> dict[_Key, float]:
+    """Return the mean of the opinions that say anything."""
+    voiced = [opinion for opinion in opinions if opinion]
+    keys = dict.fromkeys(key for opinion in voiced for key in opinion)
+    return {key: sum(opinion.get(key, 0.0) for opinion in voiced) / len(voiced) for key in keys}
+
+
+def _with_month(month: str, rest: _Ballot) -> _Ballot:
+    """Return the dates that a month's name and the figures behind it make."""
+    found = []
+    for text, probability in rest:
+        if match := _DAY_YEAR.search(re.sub(r"[\s.,/-]+", "", text).upper().translate(_ALIKE)):
+            found.append((f"{month} {match['day']}, {match['year']}", probability))
+    return tuple(found)
+
+
+def _only_with_cents(ballot: _Ballot) -> _Ballot:
+    return tuple(
+        (text, probability)
+        for text, probability in ballot
+        if any(value % 1 and share > 0.5 for value, share in amounts_of(text))
+    )
+
+
+def _seen(
+    writing: Writing, ballots: Sequence[_Ballot], others: Sequence[_Ballot], signed: float, score: float
+) -> _Seen | None:
+    """Return the word that a writing is, or nothing if it is no figure of its kind or says no more than before.
+
+    :param others: readings that count half.
+    :param score: of the least sure letter that the careful recogniser read there; it becomes the word's.
+    """
+    elected = _elect(writing.kind, ballots, others, signed=signed)
+    if writing.kind == "date":
+        elected = elected or _in_words(ballots)
+    if not elected:
+        return None
+    text, share = elected[0]
+    was = " ".join(t.text for t in writing.parts)
+    stood = min((t.least for t in writing.parts), default=0.0)
+    if writing.kind == "amount" and writing.apart:
+        surely = _WITH_CENTS
+    else:
+        surely = _LIKELIER if writing.struck or (stood >= _DOUBTED and not writing.apart) else _LIKELY
+    if not _says_more(writing, text) or share < surely:
+        return None
+    readings = [(text, min(share, _BY_HAND)), *elected[1:]]
+    if was and stood * _STOOD >= _LEAST and all(was != known for known, _ in readings):
+        readings.append((was, stood * _STOOD))
+    word = Word(
+        text,
+        writing.box,
+        min(score, _BY_HAND),
+        least=min(score, _BY_HAND),
+        disputed=True,
+        readings=tuple(readings),
+    )
+    return _Seen(writing.kind, word, writing.parts)
+
+
+def _in_words(ballots: Sequence[_Ballot]) -> tuple[tuple[str, float], ...]:
+    """Return the dates with a month in words, with their shares of the votes."""
+    votes: dict[str, float] = defaultdict(float)
+    texts: dict[str, str] = {}
+    voters = [ballot for ballot in ballots if any(dates.find_dates(_figures_of(text)) for text, _ in ballot)]
+    for said, probability in (reading for ballot in voters for reading in ballot):
+        text = _figures_of(said)
+        for found in dates.find_dates(text)[:1]:
+            if not _YEAR.search(text[found.start : found.end]):
+                continue
+            day = found.value.isoformat()
+            votes[day] += probability / len(voters)
+            texts.setdefault(day, text[found.start : found.end])
+    ranked = sorted(votes.items(), key=lambda item: -item[1])[:_MOST_READINGS]
+    return tuple((texts[day], round(min(share, 1.0), 4)) for day, share in ranked)
+
+
+def _asked(view: _View) -> list[Asked]:
+    """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only."""
+    answers: dict[int, tuple[float, tuple[Token, ...]]] = {}
+    answered: set[str] = set()
+    numbers = {id(label): k for k, label in enumerate(view.labels)}
+    body = view.table.body_tokens
+    for span in (span for cell in view.page.cells for span in _figures(cell)):
+        if span.tokens[0].index in body:
+            continue
+        claims = [
+            (meaning.strength * claim.closeness, meaning.name, numbers[id(claim.label)])
+            for claim in view.surroundings.claims_on(span, money=True)
+            for meaning in claim.label.meanings
+        ]
+        strongest = max((score for score, _, _ in claims), default=0.0)
+        for score, name, k in claims:
+            if name not in _ASKED or score < max(_CLAIMED, _RIVAL * strongest):
+                continue
+            kind = _KINDS[name]
+            # A part of a number may have few digits.
+            if kind == "number" or _could_be(kind, span, ()):
+                answers[k] = max(answers.get(k, (0.0, ())), (score, span.tokens), key=lambda pair: pair[0])
+                if score >= max(_ANSWERED, strongest) and (
+                    _looks_whole(kind, span.tokens) or (kind == "date" and _surely_in_words(span.cell))
+                ):
+                    answered.add(name)
+    asked: list[tuple[float, Asked]] = []
+    for k, label in enumerate(view.labels):
+        strength, name = max((m.strength, m.name) for m in label.meanings)
+        claimed = answers.get(k, (0.0, ()))[1]
+        # "Invoice" alone is the form's title.
+        title = _KINDS.get(name) == "number" and strength < _TITLE and not label.colon
+        if (
+            name in _ASKED
+            and name not in answered
+            and label.tokens[0].index not in body
+            and (claimed or not title)
+        ):
+            asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
+    asked.sort(key=lambda pair: -pair[0])
+    return [each for _, each in asked[:_MOST_ASKED]]
+
+
+def _surely_in_words(cell: Cell) -> bool:
+    """Say whether a cell holds a date with its month in words that was read surely."""
+    surely = all(token.least >= _SURE for token in cell.tokens if re.search(r"\d", token.text))
+    return surely and bool(dates.find_dates(cell.text))
+
+
+def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
+    """Say whether a figure is read surely and has the form of its kind, so that nothing of it can be missing."""
+    text = _plain("".join(t.text for t in tokens))
+    if min(t.least for t in tokens) < _SURE:
+        return False
+    if kind == "amount":
+        return bool(_CENTS_SEEN.search(text))
+    if kind == "date":
+        return bool(_DATE.match(text))
+    return bool(_NUMBER.match(text)) and sum(c.isdigit() for c in text) >= _USUAL
+
+
+def _without(words: Sequence[Word], view: _View, seen: Sequence[_Seen]) -> Iterator[Word]:
+    """Yield the words without the parts that the overlooked figures take the place of."""
+    gone = {token.index for each in seen for token in each.parts}
+    index = 0
+    for word, several in zip(words, view.parted, strict=True):
+        own = range(index, index + len(several))
+        index += len(several)
+        if gone.isdisjoint(own):
+            yield word
+        else:
+            yield from (piece for k, piece in zip(own, several, strict=True) if k not in gone)
 
 
 def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
@@ -300,7 +629,8 @@ def _never_sure(target: _Target, readings: tuple[tuple[str, float], ...]) -> tup
     """Take from a number's or date's likeliest reading what it has above ``_BY_HAND``."""
     if target.kind == "amount":
         return readings
-    text, probability = readings[0] if readings else (" ".join(t.text for t in target.tokens), 1.0)
+    # Written into cells or with wide gaps, it is one number all the same.
+    text, probability = readings[0] if readings else ("".join(t.text for t in target.tokens), 1.0)
     return ((text, min(probability, _BY_HAND)), *readings[1:])
 
 
@@ -347,7 +677,8 @@ def _confirmed(target: _Target, ballots: Sequence[_Ballot], surely: float) -> bo
         return bool(_CENTS_SEEN.search(first))  # without, raised cents or a point may have been overlooked
     if target.kind == "date":
         return bool(_DATE.match(first))
-    return _number(first) == first.upper()  # no letter among the digits
+    # No letter among the digits, and no other sign that a stroke was taken for.
+    return _number(first) == first.upper() and not _ODD.search(first)
 
 
 def _plain(text: str) -> str:
@@ -370,11 +701,20 @@ def _number(text: str) -> str:
     return letters + digits
 
 
-def _cut(
-    pixels: NDArray[np.uint8], target: _Target, reach: tuple[float, float, float, float]
-) -> NDArray[np.uint8]:
+def _also_numbers(key: str) -> Iterator[str]:
+    """Yield what a number may be besides: a stroke for a one, letters that look like digits right before them."""
+    if re.fullmatch(r"[A-Z]?\d{1,4}/\d{1,4}", key):
+        yield key.replace("/", "1")
+    if re.match(r"[A-Z][OQDILZASGBT]\d", key):
+        yield key[0] + key[1:].translate(_ALIKE)
+
+
+def _cut(pixels: NDArray[np.uint8], target: _Target, reach: _Reach) -> NDArray[np.uint8]:
+    return _box_cut(pixels, union_box(target.tokens), reach)
+
+
+def _box_cut(pixels: NDArray[np.uint8], box: Box, reach: _Reach) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    box = union_box(target.tokens)
     x0, y0, x1, y1 = box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height
     left, right, above, below = (share * (y1 - y0) for share in reach)
     return pixels[
@@ -383,7 +723,7 @@ def _cut(
     ]
 
 
-def _long(target: _Target) -> tuple[float, float, float, float]:
+def _long(target: _Target) -> _Reach:
     height = max(t.height for t in target.tokens)
     return 0.3, max(0.3, min(_LONGEST, target.room / max(height, 0.1) - 0.2)), 0.35, 0.1
 
@@ -488,7 +828,10 @@ def _meanings(kind: Kind, text: str, signed: float) -> Iterator[tuple[object, fl
                 yield value, share * weight, part if parse_money(part) == value else amount_text(value)
     elif kind == "number":
         if key := _number(text):
-            yield key, 1.0, key
+            others = [other for other in _also_numbers(key) if other != key]
+            yield key, 1.0 - _OTHER_NUMBER * len(others), key
+            for other in others:
+                yield other, _OTHER_NUMBER, other
     else:
         for day, share in dates_of(text):
             yield day, share, day

@@ -179,7 +179,8 @@ def _item(rows: Sequence[TableRow], anchor: TableRow, context: Context) -> LineI
     _repair(values, anchor, context)
     tokens = [t for row in rows for t in row.tokens]
     confidence = _confidence(values) * min(
-        1.0, 0.5 + 0.5 * min((t.confidence for t in anchor.cells.get("amount", [])), default=1.0)
+        1.0,
+        0.5 + 0.5 * min((min(t.confidence, t.reading) for t in anchor.cells.get("amount", [])), default=1.0),
     )
     return LineItemValue(values, round(confidence, 4), anchor.page, union_box(tokens))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -18,6 +18,7 @@ from extraction.reading.anchors import Span
 from extraction.reading.context import Context
 from extraction.reading.lexicon import key_of, meanings_of
 from extraction.reading.lines import Cell, Page, make_cell, union_box
+from extraction.reading.names import STREET
 from extraction.schema import Box
 
 ValueKind = Literal["money", "date", "id", "percent", "email", "phone", "iban"]
@@ -46,6 +47,7 @@ _PHONE_SURE = re.compile(
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _NEXT_LINE = 1.0  # em of white space between two lines of one cell
 _MASK = "\u2588"
+_SIGNS = "().,;:[]*\u00b7\u2022'\"|"  # around a number, not part of it: brackets, and specks that were taken for signs
 _ID_TOKEN = re.compile(r"^[\w#][\w\-/.\\#&+*:]*$|^\d+$")
 
 
@@ -76,7 +78,22 @@ class Value:
 def find_values(page: Page, context: Context) -> list[Value]:
     """Find all typed values of a page, in reading order; dates that wrap into the next line come last."""
     found = [value for cell in page.cells for value in _values_of_cell(cell, context)]
-    return [*found, *_wrapped_dates(page, context)]
+    dated = {token.index for value in found if value.kind == "date" for token in value.span.tokens}
+    other = [value for cell in page.cells for value in _dates_read_otherwise(cell, context, dated)]
+    return [*found, *other, *_wrapped_dates(page, context)]
+
+
+def _dates_read_otherwise(cell: Cell, context: Context, dated: Collection[int]) -> Iterable[Value]:
+    """Yield dates that figures are which were looked at again, if not what they most probably say."""
+    for token in cell.tokens:
+        for text, _ in token.readings[1:] if token.index not in dated else ():
+            match = next((found for found in dates.find_dates(text, context.order) if found.certain), None)
+            if match is not None:
+                swapped = match.swapped.isoformat() if match.swapped else ""
+                day = match.value.isoformat()
+                span = Span(cell, (token,))
+                yield Value("date", day, text, span, cell.page, 1.0, token.confidence, swapped=swapped)
+                break
 
 
 def _wrapped_dates(page: Page, context: Context) -> Iterable[Value]:
@@ -162,14 +179,23 @@ def _values_of_cell(cell: Cell, context: Context) -> Iterable[Value]:
     yield from _ids_of_cell(cell, rest)
 
 
+# Numbers that are part of an address: "GA 30164", "Suite 379", "P.O. Box 1392", "4906 N Hollis Blvd".
+_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR"
+)
+_IN_ADDRESS = re.compile(
+    rf"(?<=,)\s?(?:{'|'.join(_STATES.split())})\.?,?\s?\d{{5}}(?:[-=]\d{{3,4}})?(?!\w)"
+    r"|(?i:\b(?:suite|ste|apt|apto|unit|unidad|floor|piso|bldg|edificio|p\.?\s?o\.?\s?box)\b\.?\s?#?\s?\w+)"
+)
+_HOUSE = re.compile(r"(?:^|(?<=[:,] ))\d+[A-Z]?(?= )")
+_PART_OF_ADDRESS = 0.2
 # Letters that begin a number and stand apart from its digits; not words that stand before numbers anyway.
 _SERIES = re.compile(r"[A-Z]{2,4}")
 _NO_SERIES = frozenset(
     "NO NR NUM ID REF TEL FAX TO OF ON AT IN AND THE FOR BY PER USD EUR GBP CAD AUD INR CHF BOX ZIP PIN "
     "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC "
-    # before a postcode: the states
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
-    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR NSW VIC QLD TAS ACT".split()
+    f"{_STATES} NSW VIC QLD TAS ACT".split()  # before a postcode
 )
 
 
@@ -177,6 +203,9 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
     """Yield ids: a token with a digit, together with neighbours that belong to the same number."""
     tokens = cell.tokens
     usable = [_MASK not in masked[s : s + len(t.text)] for s, t in zip(cell.starts, tokens, strict=True)]
+    in_address = [match.span() for match in _IN_ADDRESS.finditer(cell.text)]
+    if STREET.search(cell.text):
+        in_address += [match.span() for match in _HOUSE.finditer(cell.text)]
     k = 0
     while k < len(tokens):
         text = tokens[k].text
@@ -194,14 +223,17 @@ def _ids_of_cell(cell: Cell, masked: str) -> Iterable[Value]:
         ):
             last += 1
         span = cell.span_of(first, last)
-        value = collapse(cell.text[span[0] : span[1]]).strip("#.:,; ()[]")
+        value = collapse(cell.text[span[0] : span[1]]).strip(f"# {_SIGNS}")
         if value and any(c.isdigit() for c in value):
-            yield _value("id", value, cell, span, _id_quality(value))
+            inside = any(start <= span[0] and span[1] <= end for start, end in in_address)
+            yield _value(
+                "id", value, cell, span, min(_id_quality(value), _PART_OF_ADDRESS if inside else 1.0)
+            )
         k = last + 1
 
 
 def _looks_like_id(text: str) -> bool:
-    return bool(_ID_TOKEN.match(text.strip("().,;:[]*"))) and not re.fullmatch(
+    return bool(_ID_TOKEN.match(text.strip(_SIGNS))) and not re.fullmatch(
         r"\d{1,2}(?:st|nd|rd|th)", text.lower()
     )
 

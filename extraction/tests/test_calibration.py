@@ -19,6 +19,7 @@ from extraction.calibration import (
     Calibration,
     Evidence,
     load_calibration,
+    readable,
 )
 from extraction.evaluation.calibrate import (
     MODELS,
@@ -31,6 +32,7 @@ from extraction.evaluation.calibrate import (
     kept_readings,
     loosest,
     main,
+    most_of,
     nested,
     outcomes_of,
     report,
@@ -103,7 +105,7 @@ def samples(count: int) -> list[Sample]:
 def test_the_fit_recovers_known_chances_and_is_measured_on_unseen_vendors() -> None:
     made = [s for s in samples(1500) if s.evidence.field == "total"]
     right = np.array([s.right for s in made], dtype=float)
-    confidence = held_out(rows_of(made), right, [s.group for s in made], PLAIN, 2.0, 5, 0)
+    confidence = held_out(rows_of(made), most_of(made), right, [s.group for s in made], PLAIN, 2.0, 5, 0)
     outcomes = outcomes_of(made, confidence)
     assert len(outcomes) == len(made)
     assert calibration_error(outcomes) < 0.06
@@ -145,6 +147,16 @@ def test_what_passes_at_a_target_was_decided_on_other_vendors() -> None:
     assert {s.evidence.field for s in passed} == {"total"}, "names right half of the time never pass"
     assert len(passed) > 0.3 * 1200
     assert sum(not s.right for s in passed) / len(passed) < 0.07
+
+
+def test_held_out_confidences_are_no_surer_than_the_figures_were_readable() -> None:
+    made = samples(400)
+    doubted = [replace(s, evidence=replace(s.evidence, reading=0.5)) for s in made]
+    highest = readable(doubted[0].evidence)
+    trial = nested(doubted, SHIPPED, 0.95, 5, 0)
+    assert trial.confidence.max() <= highest < nested(made, SHIPPED, 0.95, 5, 0).confidence.max()
+    shipped = Calibration("x", dict.fromkeys(FEATURES, 50.0))
+    assert shipped.probability_of(doubted[0].evidence) == pytest.approx(highest, abs=1e-4)
 
 
 def test_the_report_compares_all_models_and_says_what_would_pass() -> None:
@@ -194,7 +206,9 @@ def test_saving_gives_a_version_that_follows_from_the_coefficients(tmp_path: Pat
     loaded = load_calibration(tmp_path / "a.json")
     assert loaded.version == one
     assert set(loaded.coefficients) <= set(FEATURES)
-    for sample, confidence in zip(made[:9], fitted.predict(rows_of(made[:9])), strict=True):
+    for sample, confidence in zip(
+        made[:9], fitted.predict(rows_of(made[:9]), most_of(made[:9])), strict=True
+    ):
         assert loaded.probability_of(sample.evidence) == pytest.approx(confidence, abs=0.002)
 
 

@@ -571,6 +571,14 @@ def _form(event: Event, vendor: Choices, rng: random.Random) -> None:
     event.days.pop("due_date", None)
     if vendor.chance("is an estimate", 0.15):
         event.document_type = "estimate"
+    total = event.money["total"]
+    if vendor.chance("form with sums", 0.35):
+        if rng.random() < 0.6:
+            event.money["subtotal"] = total
+        if rng.random() < 0.3:
+            event.money["amount_paid"] = cents(total * rng.choice((10, 25, 30, 50)) / 100)
+            event.money["amount_due"] = total - event.money["amount_paid"]
+    event.extra["licence"] = fill(rng, rng.choice(("%#####", "C-%#####", "%####")))
 
 
 def _pay_application(event: Event, vendor: Choices, rng: random.Random) -> None:

@@ -299,7 +299,7 @@ def write(
     onnx.save(onnx_of(trees), path)
     about = {
         "version": "1",
-        "command": "python -m extraction.training.scorer --generated DATA/s2 --real REAL --write (docs/training.md)",
+        "command": "python -m extraction.training.scorer --generated DATA/s2 ... --write (docs/training.md)",
         "data": f"{len(generated)} generated documents, {len(real)} real documents",
         "encoder": encoder_version(),
         "parameters": _PARAMETERS,

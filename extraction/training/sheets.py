@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from extraction.training import blocks
@@ -277,23 +278,67 @@ _FORM_LABELS = {
         ("INVOICE", "FACTURA"),
         ("WORK INVOICE", "FACTURA DE TRABAJO"),
         ("Contractor Invoice Form", "Formulario de factura"),
+        ("WORK ORDER / INVOICE", "ORDEN DE TRABAJO / FACTURA"),
+        ("WORK ORDER", "ORDEN DE TRABAJO"),
+        ("Contractor Payment Request", "Solicitud del contratista"),
     ),
-    "estimate title": (("ESTIMATE", "ESTIMADO"), ("Job Estimate", "Estimado de trabajo")),
+    "estimate title": (
+        ("ESTIMATE", "ESTIMADO"),
+        ("Job Estimate", "Estimado de trabajo"),
+        ("PROPOSAL / ESTIMATE", "PROPUESTA / PRESUPUESTO"),
+    ),
     "vendor_name": (
         ("Company Name", "Nombre de la compañía"),
         ("Company", "Compañía"),
         ("Contractor", "Contratista"),
         ("Name of Company", "Nombre de empresa"),
+        ("Contractor Name", "Nombre del contratista"),
+        ("Pay to", "Pagar a"),
     ),
     "vendor_address": (("Address", "Dirección"), ("Company Address", "Dirección de la compañía")),
     "vendor_phone": (("Phone", "Teléfono"), ("Tel.", "Tel.")),
-    "invoice_date": (("Date", "Fecha"), ("Invoice Date", "Fecha de factura")),
+    "invoice_date": (
+        ("Date", "Fecha"),
+        ("Date", "Fecha"),
+        ("Invoice Date", "Fecha de factura"),
+        ("Date of Invoice", "Fecha de la factura"),
+        ("Today's Date", "Fecha de hoy"),
+        ("Date (mm/dd/yy)", "Fecha (mes/día/año)"),
+    ),
     "work_order_number": (
         ("Estimate Number", "Número de estimado"),
         ("Work Order #", "Orden de trabajo"),
         ("Work Order / Estimate No.", "No. de orden / estimado"),
+        ("Estimate #", "Estimado #"),
+        ("Estimate No.", "No. de estimado"),
+        ("Est. No.", "Estimado No."),
+        ("W.O. #", "O.T. #"),
+        ("W.O. Number", "No. de O.T."),
+        ("Work Order No.", "No. de orden"),
+        ("Work Order Number", "Número de orden de trabajo"),
+        ("Job Order No.", "No. de orden de trabajo"),
+        ("Job Ticket No.", "Boleta de trabajo"),
+        ("Service Order No.", "Orden de servicio No."),
+        ("Estimate Number", "Número de presupuesto"),
     ),
-    "invoice_number": (("Invoice #", "Factura #"), ("Invoice No.", "No. de factura")),
+    "invoice_number": (
+        ("Invoice #", "Factura #"),
+        ("Invoice No.", "No. de factura"),
+        ("Invoice Number", "Número de factura"),
+        ("Inv. No.", "Folio"),
+    ),
+    "licence": (
+        ("License No.", "No. de licencia"),
+        ("Contractor License #", "Licencia #"),
+        ("Permit No.", "Permiso No."),
+    ),
+    "completion": (("Completion Date", "Fecha de terminación"), ("Date Completed", "Fecha de término")),
+    "signature date": (("Date", "Fecha"), ("Date Signed", "Fecha de firma")),
+    "labor": (("Labor", "Mano de obra"), ("Total Labor", "Total mano de obra")),
+    "materials": (("Materials", "Materiales"), ("Total Materials", "Total de materiales")),
+    "tax_amount": (("Tax", "Impuesto"), ("Sales Tax", "Impuesto")),
+    "amount_paid": (("Deposit", "Depósito"), ("Less Deposit", "Menos anticipo"), ("Amount Paid", "Pagado")),
+    "amount_due": (("Balance Due", "Saldo a pagar"), ("Balance", "Saldo"), ("Amount Due", "Total a pagar")),
     "ship_to_address": (
         ("Project Address", "Dirección del proyecto"),
         ("Job Address", "Dirección del trabajo"),
@@ -306,13 +351,23 @@ _FORM_LABELS = {
     "quantity": (("Qty", "Cant."),),
     "unit_price": (("Price", "Precio"), ("Unit Price", "Precio unitario")),
     "amount": (("Amount", "Cantidad"), ("Total", "Total"), ("Cost", "Costo")),
-    "total": (("GRAND TOTAL", "GRAN TOTAL"), ("TOTAL", "TOTAL"), ("Total Amount", "Monto total")),
+    "total": (
+        ("GRAND TOTAL", "GRAN TOTAL"),
+        ("TOTAL", "TOTAL"),
+        ("Total Amount", "Monto total"),
+        ("TOTAL", "TOTAL A PAGAR"),
+        ("Total $", "Total general"),
+        ("Total Job", "Total del trabajo"),
+        ("Invoice Total", "Total de la factura"),
+    ),
     "subtotal": (("Subtotal", "Subtotal"),),
     "signature": (("Signature", "Firma"),),
 }
 
 
 _CORRECTED = frozenset(("total", "work_order_number", "invoice_date", "invoice_number"))
+_SUMS = ("labor", "materials", "subtotal", "tax_amount", "total", "amount_paid", "amount_due")
+_FACTS = ("invoice_date", "work_order_number", "invoice_number", "licence", "completion", "vendor_phone")
 
 
 class _Form:
@@ -406,6 +461,18 @@ class _Form:
             start = min(width * 0.6, style.label_pen.width(text + style.label_end) + 8)
             printed = paragraph(style.label_pen, text + style.label_end, start - 4)
         height = max(printed.height, self.ink.size * 1.15) + 3
+        if choices.chance("labels under lines", 0.1) and name not in _SUMS:
+            small = paragraph(style.smaller(style.label_pen, 0.8), text, width)
+            block = Block(width, self.ink.size * 1.3 + small.height + 2)
+            block.marks.append(
+                Rule(0, self.ink.size * 1.3, width * 0.95, self.ink.size * 1.3, 0.5, "#555555")
+            )
+            block.put(small, 2, self.ink.size * 1.3 + 1)
+            if shown is not None:
+                block.put(
+                    self.written(shown, width - 8, corrected=name in _CORRECTED), 4, self.ink.size * 0.2
+                )
+            return block
         if choices.chance("entries in boxes", 0.3):
             height = printed.height + self.ink.size * 1.3 + 4
             block = Block(width, height, [Fill(0, 0, width, height, "", "#444444")])
@@ -453,6 +520,14 @@ def compose_form(setting: Setting) -> list[Page]:
                     key="form head",
                 )
             )
+        if choices.chance("letterhead's numbers", 0.4):
+            licence = choices.pick(
+                "printed licence", ("Lic. # 884512", "State License No. 1022847", "CSLB #67120")
+            )
+            phone = choices.pick(
+                "printed phone", ("Tel. (404) 662-8190", "Phone: 312-448-0917", "Ph 770.331.5526")
+            )
+            head.append(paragraph(style.smaller(style.body), f"{phone}   {licence}", width, align="center"))
         parts.append(stacked(head))
     english, spanish = choices.pick(
         "form title", _FORM_LABELS["estimate title" if event.document_type == "estimate" else "title"]
@@ -475,7 +550,25 @@ def compose_form(setting: Setting) -> list[Page]:
     parts.append(_entries(form, width))
     parts.append(_grid(form, width))
     if choices.chance("signature line", 0.6):
-        parts.append(form.entry("signature", None, width * 0.6))
+        if choices.chance("dated signature", 0.5):
+            signed = event.days["invoice_date"] + timedelta(days=form.rng.choice((0, 1, 2, 5, 9)))
+            day = (
+                setting.plain_day(signed)
+                if form.rng.random() < 0.6 and signed != event.days["invoice_date"]
+                else None
+            )
+            pair = [
+                (0.0, form.entry("signature", None, width * 0.55)),
+                (width * 0.58, form.entry("signature date", day, width * 0.42)),
+            ]
+            parts.append(beside(pair, width))
+        else:
+            parts.append(form.entry("signature", None, width * 0.6))
+    if choices.chance("form's own number", 0.3):
+        printed = choices.pick(
+            "form number", ("Form 210-B Rev. 3/2019", "FORM NO. 4471", "CF-118 (Rev. 07/21)")
+        )
+        parts.append(paragraph(style.smaller(style.body, 0.7), printed, width))
     block = stacked(parts, gap=choices.between("form gap", 6, 13))
     if choices.chance("framed form", 0.2):
         block = inset(block, margin=6, outline="#333333")
@@ -508,9 +601,19 @@ def _entries(form: _Form, width: float) -> Block:
         values["invoice_number"] = (
             form.setting.text("invoice_number") if "invoice_number" in event.texts else None
         )
+    if choices.chance("asks for licence", 0.2):
+        values["licence"] = Shown(event.extra["licence"]) if form.rng.random() < 0.6 else None
+    if choices.chance("asks for completion", 0.15):
+        done = event.days["invoice_date"] - timedelta(days=form.rng.randint(1, 12))
+        values["completion"] = form.setting.plain_day(done) if form.rng.random() < 0.6 else None
     wide = ("vendor_name", "vendor_address", "ship_to_address")
     order = choices.shuffled("entry order", list(values))
     rows: list[Block] = []
+    arranged = choices.pick("facts arranged", ("rows", "rows", "grid", "corner"))
+    if arranged != "rows":
+        facts = [name for name in order if name in _FACTS][:4]
+        order = [name for name in order if name not in facts]
+        rows.append((_facts_grid if arranged == "grid" else _facts_corner)(form, facts, values, width))
     pending: str = ""
     half = (width - 12) / 2
     for name in order:
@@ -532,6 +635,72 @@ def _entries(form: _Form, width: float) -> Block:
     if pending:
         rows.append(form.entry(pending, values[pending], width * 0.7))
     return stacked(rows, gap=choices.between("entry gap", 2, 8))
+
+
+def _facts_grid(form: _Form, names: Sequence[str], values: Mapping[str, Shown | None], width: float) -> Block:
+    """A row of boxes, each with its label printed at the top and what is written below it."""
+    style = form.style
+    each = width / len(names)
+    pen = style.smaller(style.label_pen, 0.8)
+    labels = [paragraph(pen, form.label(name), each - 6) for name in names]
+    top = max(label.height for label in labels) + 3
+    block = Block(width, top + form.ink.size * 1.4)
+    for k, (name, label) in enumerate(zip(names, labels, strict=True)):
+        block.marks.append(Fill(k * each, 0, each, block.height, "", "#444444"))
+        block.put(label, k * each + 3, 1)
+        shown = values[name]
+        if shown is not None:
+            block.put(form.written(shown, each - 8, corrected=name in _CORRECTED), k * each + 4, top)
+    return block
+
+
+def _facts_corner(
+    form: _Form, names: Sequence[str], values: Mapping[str, Shown | None], width: float
+) -> Block:
+    """A ruled box at the right, one row for each: its label, a rule, what is written."""
+    style = form.style
+    room = width * style.choices.pick("corner width", (0.5, 0.6, 0.75))
+    left, split = width - room, room * 0.5
+    block = Block(width, 0)
+    for name in names:
+        label = paragraph(style.label_pen, form.label(name), split - 6)
+        height = max(label.height + 4, form.ink.size * 1.4)
+        block.marks.append(Fill(left, block.height, split, height, "", "#555555"))
+        block.marks.append(Fill(left + split, block.height, room - split, height, "", "#555555"))
+        block.put(label, left + 3, block.height + 2)
+        shown = values[name]
+        if shown is not None:
+            entry = form.written(shown, room - split - 6, corrected=name in _CORRECTED)
+            block.put(entry, left + split + 3, block.height + height - form.ink.size * 1.25)
+        block.height += height
+    return block
+
+
+def _sums(form: _Form, width: float, *, symbol: bool, cents: bool) -> Block:
+    """The total, perhaps among further sums, some of them left empty."""
+    event, choices = form.setting.event, form.style.choices
+    formats = event.formats
+
+    def shown(value: Decimal, target: str = "") -> Shown:
+        return Shown(_by_hand(formats.number(value), symbol=symbol, cents=cents), target)
+
+    room = width * choices.pick("total width", (0.5, 0.65, 1.0))
+    known = [name for name in ("subtotal", "amount_paid", "amount_due") if name in event.money]
+    asked = {name: name in known or choices.chance(f"asks for {name}", 0.15) for name in _SUMS} | {
+        "total": True
+    }
+    asked["labor"] = asked["materials"] = choices.chance("labor and materials", 0.15)
+    share = (event.money["total"] * form.rng.randint(30, 80) / 100).quantize(Decimal("0.01"))
+    parts = {"labor": share, "materials": event.money["total"] - share} if form.rng.random() < 0.7 else {}
+    rows = []
+    for name in _SUMS:
+        if not asked[name]:
+            continue
+        entry = shown(event.money[name], name) if name in event.money else None
+        if name in parts:
+            entry = shown(parts[name])
+        rows.append(beside([(width - room, form.entry(name, entry, room))], width))
+    return stacked(rows, gap=2)
 
 
 def _grid(form: _Form, width: float) -> Block:
@@ -584,10 +753,7 @@ def _grid(form: _Form, width: float) -> Block:
     edges = [sum(share for _, share in columns[:i]) * width for i in range(len(columns) + 1)]
     grid.marks += [Rule(e, 0, e, grid.height, 0.5, "#555555") for e in edges]
     grid.marks.append(Rule(0, 0, width, 0, 0.5, "#555555"))
-    room = width * choices.pick("total width", (0.5, 0.65, 1.0))
-    total = Shown(_by_hand(formats.number(event.money["total"]), symbol=symbol, cents=cents), "total")
-    below = beside([(width - room, form.entry("total", total, room))], width)
-    return stacked([grid, below], gap=5)
+    return stacked([grid, _sums(form, width, symbol=symbol, cents=cents)], gap=5)
 
 
 def _row_by_hand(

@@ -364,4 +364,4 @@ def _key(text: str) -> str:
 
 
 def _ocr(tokens: Sequence[Token]) -> float:
-    return min(token.confidence for token in tokens)
+    return min(min(token.confidence, token.reading) for token in tokens)
