@@ -298,7 +298,9 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> 
     at = 2 * len(tight)
     for k, writing in enumerate(writings):
         ballots = [careful[k], careful[k + len(tight)]]
-        if writing.kind != "number" or not _has_letters(ballots):
+        # The digit reader knows no letters: it takes a month's name for digits, too.
+        named = writing.kind == "date" and writing.apart
+        if not named and (writing.kind != "number" or not _has_letters(ballots)):
             ballots += [digits[k], digits[k + len(tight)]]
         others: list[_Ballot] = []
         if writing.apart:
