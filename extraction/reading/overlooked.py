@@ -72,9 +72,7 @@ _LINED: Final = 0.5  # share of the cents' width that a row of the line below th
 _MIDDLE: Final = 0.22
 _BEGINS: Final = 0.6
 _STROKE: Final = 2.2
-_THROUGH: Final = (
-    0.5  # as dark as this share of the writing: blurred figures run into one another more faintly
-)
+_THROUGH: Final = 0.5  # as dark as this share of the writing: blurred figures run together more faintly
 _BEHIND: Final = 1.2
 _HANGS_OVER: Final = 0.6
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
