@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -21,34 +20,40 @@ import numpy as np
 
 from extraction.documents.lines import number_lines
 from extraction.reading import dates
-from extraction.reading.amounts import parse_money
-from extraction.reading.anchors import Label, Span, Surroundings, find_labels
-from extraction.reading.context import find_context
-from extraction.reading.digits import read_strip
-from extraction.reading.header import claims_by_field
-from extraction.reading.line_items import Table, find_line_items
-from extraction.reading.lines import Cell, Page, Token, lay_out, split_word, union_box
+from extraction.reading.ballots import (
+    ALIKE,
+    MOST_READINGS,
+    Ballot,
+    Reach,
+    cut_out,
+    elect,
+    has_letters,
+    meanings_of,
+    number_of,
+    plain,
+    read_carefully,
+    read_digits,
+)
+from extraction.reading.claimed import (
+    CLAIMED,
+    KINDS,
+    SHORTEST,
+    Target,
+    View,
+    could_be,
+    figures,
+    targets_of,
+    view_of,
+)
+from extraction.reading.lines import Cell, Token, union_box
 from extraction.reading.overlooked import MONTH, Asked, Kind, Writing, find_writing
-from extraction.reading.recognition import STRIP_HEIGHT, read_strips
-from extraction.reading.weights import THREADS
 from extraction.reading.written import amount_text, amounts_of, dates_of
-from extraction.schema import Box, Hints, PageImage, Word
+from extraction.schema import Word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-_KINDS: Final[Mapping[str, Kind]] = {
-    "work_order_number": "number",
-    "invoice_number": "number",
-    "total": "amount",
-    "amount_due": "amount",
-    "subtotal": "amount",
-    "invoice_date": "date",
-    "due_date": "date",
-}
-# A label's claim (strength times closeness) from which a figure is looked at again, and how many are at most.
-_CLAIMED: Final = 0.25
 # Fields whose labels are asked for figures that were overlooked, how many labels at most, and which share of the
 # strongest claim on a figure a label's own must have.
 _ASKED: Final = frozenset({"work_order_number", "invoice_number", "total", "amount_due", "invoice_date"})
@@ -56,32 +61,13 @@ _MOST_ASKED: Final = 6
 _TITLE: Final = 0.6  # strength of a number's label under which it must have a colon
 _ANSWERED: Final = 0.5  # a claim so strong on a figure that is surely whole leaves nothing to look for
 _RIVAL: Final = 0.7
-_SLASHED: Final = 0.5  # what other labels' claims count on what is marked as dates are
-_MOST: Final = 8
-_MOST_LINES: Final = 14  # tables of more lines are printed ones
-
-_WORDS: Final = re.compile(r"[A-Za-z]{4}|[%@:]")  # in what is no figure
-_WORD: Final = re.compile(r"[A-Z]{3}")  # "06-APR-2022"
 _DATE: Final = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2(?:\d\d)?\d\d|\d{4}-\d\d-\d\d)$")
-# Heights between two parts of one figure, between those that a mark joins, between dollars and cents, and between
-# the digits of a number that are written into cells of their own.
-_SAME_PART: Final = 0.3
-_NEXT_PART: Final = 0.8
-_CENTS_APART: Final = 1.8
-_CELLS_APART: Final = 1.3
 _STROKE: Final = re.compile(r"\s?(?:\||(?<![A-Za-z])[lI!])(?=\d)")
 _DAY_YEAR: Final = re.compile(r"^(?P<day>\d{1,2}?)(?P<year>20[0-4]\d)$")  # behind a month's name
 _YEAR: Final = re.compile(r"\d{4}$")
 _CENTS_SEEN: Final = re.compile(r"[.,]\d\d$")
-_SHORTEST: Final = 3  # digits of a number
-# "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
-_NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
 _NUMBER: Final = re.compile(r"[A-Z]{0,3}[-#]?\d[\d-]*$", re.IGNORECASE)
 _ODD: Final = re.compile(r"[<>|!~^]")
-_PART: Final = re.compile(r"^[\d.,/\-$]+$")
-
-# Cuts: how far they reach beyond the figure's box left and right, above and below, in its heights.
-_Reach = tuple[float, float, float, float]
 _TIGHT: Final = (0.3, 0.3, 0.0, 0.0)
 _WIDE: Final = (0.6, 0.6, 0.25, 0.25)
 _INK: Final = (0.0, 0.0, 0.0, 0.0)
@@ -98,29 +84,13 @@ _DOUBTED: Final = 0.85  # share of the votes under which a sum is in doubt
 # leaves a value below any threshold of a 99 % target, and lets it pass where an open work order or the uploader agrees.
 _BY_HAND: Final = 0.8
 _LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
-_KEPT: Final = 0.1  # readings that have less than this share of the best one's votes are forgotten
-_MOST_READINGS: Final = 5
-_SIGN_LOST: Final = 0.7  # how often a sum's first five or eight is a "$", where all others have one
-# Share of a whole sum's votes that go over to the sum with cents where the longer cuts add two digits to it.
-_CENTS: Final = 0.8
-_OTHER_NUMBER: Final = 0.4  # share of a number's other meaning: "35/7" for 3517, "ES703" for E5703
 # Share of the votes that makes ink at a label a figure; and one that takes the place of what was read rather surely.
 _LIKELY: Final = 0.25
 _LIKELIER: Final = 0.5
 _WITH_CENTS: Final = 0.15  # the same, where ink behind a sum shows that it was not all
 _USUAL: Final = 4  # digits of a number at least, if it is whole
 _STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
-_ALIKE: Final = str.maketrans("OQDILZASGBT>", "000112456877")
-
 _Key = TypeVar("_Key")
-_Ballot = tuple[tuple[str, float], ...]  # what one reading of one cut may say, with probabilities
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    kind: Kind
-    tokens: tuple[Token, ...]
-    room: float  # em to the right without another word
 
 
 def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False) -> tuple[Word, ...]:
@@ -135,16 +105,16 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     :raises ReaderError: if the weights are not installed.
     """
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
-    view = _view(image.size, words)
+    view = view_of(image.size, words)
     seen = _overlooked(pixels, view, photograph=photograph)
     if seen:
         words = number_lines(
             [*_without(words, view, seen), *(each.word for each in seen)], aspect=image.height / image.width
         )
-        view = _view(image.size, words)
+        view = view_of(image.size, words)
     parted, pieces = view.parted, view.pieces
     added = {each.word.box for each in seen}
-    targets, lines, as_read = _targets(view)
+    targets, lines, as_read = targets_of(view)
     targets = [target for target in targets if added.isdisjoint(t.box for t in target.tokens)]
     if not targets and not as_read:
         return tuple(words)
@@ -194,78 +164,6 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """A page's words, parted into labels and values, in their rows, with what labels and the table claim."""
-
-    parted: list[list[Word]]
-    page: Page
-    table: Table
-    labels: list[Label]
-    surroundings: Surroundings
-
-    @property
-    def pieces(self) -> list[Word]:
-        return [piece for several in self.parted for piece in several]
-
-
-def _view(size: tuple[int, int], words: Sequence[Word]) -> _View:
-    parted = [_pieces(word) for word in words]
-    pieces = [piece for several in parted for piece in several]
-    page = lay_out([(PageImage(0, *size, b""), pieces)])[0]
-    table = find_line_items([page], find_context([page], Hints()))
-    labels = find_labels(page, table.header_tokens)
-    return _View(parted, page, table, labels, Surroundings(page, labels))
-
-
-def _pieces(word: Word) -> list[Word]:
-    if not word.text.strip() or word.box.width <= 0 or word.box.height <= 0:
-        return []
-    parts = split_word(word)
-    return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
-
-
-def _targets(view: _View) -> tuple[list[_Target], list[_Target], list[int]]:
-    """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
-
-    The third is the tokens (by index) that stay as they were read: of dates with a month's name, which can't be read
-    again by themselves, and of numbers that no label is found at.
-    """
-    page, table, surroundings = view.page, view.table, view.surroundings
-    labels = {token.index for label in view.labels for token in label.tokens}
-    found: list[tuple[float, _Target]] = []
-    lines: list[_Target] = []
-    as_read: list[int] = []
-    for row in page.rows:
-        tokens = [token for cell in row for token in cell.tokens]
-        spans = [span for cell in row for span in _figures(cell)]
-        for k, span in enumerate(spans):
-            free = min((t.x0 for t in tokens if t.x0 > span.x1), default=page.width) - span.x1
-            if span.tokens[0].index in table.body_tokens:
-                if k == len(spans) - 1 and not _NO_SUM.match(span.tokens[0].text):
-                    lines.append(_Target("amount", span.tokens, free))
-                continue
-            claims = claims_by_field(surroundings.claims_on(span, money=True))
-            dated = [share for _, share in dates_of("".join(token.text for token in span.tokens))]
-            slashed = any("/" in token.text for token in span.tokens) or dated[:1] == [1.0]
-            score, name = max(
-                (claims.get(name, (0.0, ""))[0] * (_SLASHED if slashed and kind != "date" else 1.0), name)
-                for name, kind in _KINDS.items()
-            )
-            before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
-            if score < _CLAIMED:
-                as_read += [t.index for t in span.tokens if sum(c.isdigit() for c in t.text) >= _SHORTEST]
-                continue
-            named = _KINDS[name] == "number" and any(MONTH.match(token.text) for token in before)
-            if _could_be(_KINDS[name], span, before) and not named:
-                found.append((score, _Target(_KINDS[name], span.tokens, free)))
-            elif _KINDS[name] == "date" or named:
-                as_read += [token.index for token in span.tokens]
-    found.sort(key=lambda pair: -pair[0])
-    as_read += [token.index for _, target in found[_MOST:] for token in target.tokens]
-    return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], as_read
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
     """A figure that was overlooked, as a word of its own; ``parts`` are those that it takes the place of."""
 
@@ -274,7 +172,7 @@ class _Seen:
     parts: tuple[Token, ...]
 
 
-def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> list[_Seen]:
+def _overlooked(pixels: NDArray[np.uint8], view: View, *, photograph: bool) -> list[_Seen]:
     """Return the figures at labels that were overlooked, or seen in part only."""
     asked = _asked(view)
     if not asked:
@@ -285,14 +183,14 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> 
     writings = find_writing(pixels, asked, words, labels, photograph=photograph)
     if not writings:
         return []
-    tight = [_box_cut(pixels, w.box, _behind(_TIGHT, w)) for w in writings]
-    first = _careful(tight)
+    tight = [cut_out(pixels, w.box, _behind(_TIGHT, w)) for w in writings]
+    first = read_carefully(tight)
     # What says no more than the word that stands there, or nothing of a figure, is not worth more readings.
     more = [k for k, writing in enumerate(writings) if writing.apart or _says_more(writing, first[k][0][0])]
     writings, first, tight = [writings[k] for k in more], [first[k] for k in more], [tight[k] for k in more]
-    wide = [_box_cut(pixels, w.box, _behind(_WIDE, w)) for w in writings]
-    sums = [_box_cut(pixels, box, _INK) for w in writings for box in w.apart]
-    careful, digits = [*first, *_careful([*wide, *sums])], _digits([*tight, *wide, *sums])
+    wide = [cut_out(pixels, w.box, _behind(_WIDE, w)) for w in writings]
+    sums = [cut_out(pixels, box, _INK) for w in writings for box in w.apart]
+    careful, digits = [*first, *read_carefully([*wide, *sums])], read_digits([*tight, *wide, *sums])
     signed = _signed(view)
     found = []
     at = 2 * len(tight)
@@ -300,9 +198,9 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> 
         ballots = [careful[k], careful[k + len(tight)]]
         # The digit reader knows no letters: it takes a month's name for digits, too.
         named = writing.kind == "date" and writing.apart
-        if not named and (writing.kind != "number" or not _has_letters(ballots)):
+        if not named and (writing.kind != "number" or not has_letters(ballots)):
             ballots += [digits[k], digits[k + len(tight)]]
-        others: list[_Ballot] = []
+        others: list[Ballot] = []
         if writing.apart:
             beyond = at + len(writing.apart)
             if writing.kind == "amount":
@@ -319,7 +217,7 @@ def _overlooked(pixels: NDArray[np.uint8], view: _View, *, photograph: bool) -> 
     return found
 
 
-def _behind(reach: _Reach, writing: Writing) -> _Reach:
+def _behind(reach: Reach, writing: Writing) -> Reach:
     """Return how far a cut reaches: not to the left of what is written behind something struck out."""
     return (0.0, *reach[1:]) if writing.struck else reach
 
@@ -331,11 +229,11 @@ def _says_more(writing: Writing, text: str) -> bool:
     """
     digits = sum(c.isdigit() for c in text)
     if writing.struck:
-        return digits >= _SHORTEST
+        return digits >= SHORTEST
     had = sum(c.isdigit() for t in writing.parts for c in t.text)
     if writing.kind == "date" and _is_date(text) and not _is_date(" ".join(t.text for t in writing.parts)):
         return True
-    return digits >= _SHORTEST and digits > had
+    return digits >= SHORTEST and digits > had
 
 
 def _is_date(text: str) -> bool:
@@ -347,14 +245,14 @@ def _figures_of(text: str) -> str:
     return _STROKE.sub(" 1", text)
 
 
-def _signed(view: _View) -> float:
+def _signed(view: View) -> float:
     """Return which share of the amounts in the table have a "$" before them."""
     tokens = [t.text for cell in view.page.cells for t in cell.tokens if t.index in view.table.body_tokens]
-    amounts = [text for text in tokens if re.match(r"\$?\d[\d,]*\.?\d*$", text) and len(text) > _SHORTEST]
+    amounts = [text for text in tokens if re.match(r"\$?\d[\d,]*\.?\d*$", text) and len(text) > SHORTEST]
     return sum(text.startswith("$") for text in amounts) / max(len(amounts), 1)
 
 
-def _with_cents(readers: Sequence[Sequence[_Ballot]]) -> _Ballot:
+def _with_cents(readers: Sequence[Sequence[Ballot]]) -> Ballot:
     """Return the sums that dollars and the cents beside them make.
 
     :param readers: for each reader its readings of the dollars and of several cuts of the cents; of what they say to
@@ -371,7 +269,7 @@ def _with_cents(readers: Sequence[Sequence[_Ballot]]) -> _Ballot:
         dollars.append(values)
         surest: dict[str, float] = {}
         for text, probability in (reading for ballot in behind for reading in ballot):
-            digits = _plain(text).upper().translate(_ALIKE)
+            digits = plain(text).upper().translate(ALIKE)
             if re.fullmatch(r"\d\d", digits):
                 surest[digits] = max(surest.get(digits, 0.0), probability)
         together = max(sum(surest.values()), 1.0)
@@ -390,16 +288,16 @@ def _mean(opinions: Sequence[Mapping[_Key, float]]) -> dict[_Key, float]:
     return {key: sum(opinion.get(key, 0.0) for opinion in voiced) / len(voiced) for key in keys}
 
 
-def _with_month(month: str, rest: _Ballot) -> _Ballot:
+def _with_month(month: str, rest: Ballot) -> Ballot:
     """Return the dates that a month's name and the figures behind it make."""
     found = []
     for text, probability in rest:
-        if match := _DAY_YEAR.search(re.sub(r"[\s.,/-]+", "", text).upper().translate(_ALIKE)):
+        if match := _DAY_YEAR.search(re.sub(r"[\s.,/-]+", "", text).upper().translate(ALIKE)):
             found.append((f"{month} {match['day']}, {match['year']}", probability))
     return tuple(found)
 
 
-def _only_with_cents(ballot: _Ballot) -> _Ballot:
+def _only_with_cents(ballot: Ballot) -> Ballot:
     return tuple(
         (text, probability)
         for text, probability in ballot
@@ -408,14 +306,14 @@ def _only_with_cents(ballot: _Ballot) -> _Ballot:
 
 
 def _seen(
-    writing: Writing, ballots: Sequence[_Ballot], others: Sequence[_Ballot], signed: float, score: float
+    writing: Writing, ballots: Sequence[Ballot], others: Sequence[Ballot], signed: float, score: float
 ) -> _Seen | None:
     """Return the word that a writing is, or nothing if it is no figure of its kind or says no more than before.
 
     :param others: readings that count half.
     :param score: of the least sure letter that the careful recogniser read there; it becomes the word's.
     """
-    elected = _elect(writing.kind, ballots, others, signed=signed)
+    elected = elect(writing.kind, ballots, others, signed=signed)
     if writing.kind == "date":
         elected = elected or _in_words(ballots)
     if not elected:
@@ -443,7 +341,7 @@ def _seen(
     return _Seen(writing.kind, word, writing.parts)
 
 
-def _in_words(ballots: Sequence[_Ballot]) -> tuple[tuple[str, float], ...]:
+def _in_words(ballots: Sequence[Ballot]) -> tuple[tuple[str, float], ...]:
     """Return the dates with a month in words, with their shares of the votes."""
     votes: dict[str, float] = defaultdict(float)
     texts: dict[str, str] = {}
@@ -456,17 +354,17 @@ def _in_words(ballots: Sequence[_Ballot]) -> tuple[tuple[str, float], ...]:
             day = found.value.isoformat()
             votes[day] += probability / len(voters)
             texts.setdefault(day, text[found.start : found.end])
-    ranked = sorted(votes.items(), key=lambda item: -item[1])[:_MOST_READINGS]
+    ranked = sorted(votes.items(), key=lambda item: -item[1])[:MOST_READINGS]
     return tuple((texts[day], round(min(share, 1.0), 4)) for day, share in ranked)
 
 
-def _asked(view: _View) -> list[Asked]:
+def _asked(view: View) -> list[Asked]:
     """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only."""
     answers: dict[int, tuple[float, tuple[Token, ...]]] = {}
     answered: set[str] = set()
     numbers = {id(label): k for k, label in enumerate(view.labels)}
     body = view.table.body_tokens
-    for span in (span for cell in view.page.cells for span in _figures(cell)):
+    for span in (span for cell in view.page.cells for span in figures(cell)):
         if span.tokens[0].index in body:
             continue
         claims = [
@@ -476,11 +374,11 @@ def _asked(view: _View) -> list[Asked]:
         ]
         strongest = max((score for score, _, _ in claims), default=0.0)
         for score, name, k in claims:
-            if name not in _ASKED or score < max(_CLAIMED, _RIVAL * strongest):
+            if name not in _ASKED or score < max(CLAIMED, _RIVAL * strongest):
                 continue
-            kind = _KINDS[name]
+            kind = KINDS[name]
             # A part of a number may have few digits.
-            if kind == "number" or _could_be(kind, span, ()):
+            if kind == "number" or could_be(kind, span, ()):
                 answers[k] = max(answers.get(k, (0.0, ())), (score, span.tokens), key=lambda pair: pair[0])
                 if score >= max(_ANSWERED, strongest) and (
                     _looks_whole(kind, span.tokens) or (kind == "date" and _surely_in_words(span.cell))
@@ -491,14 +389,14 @@ def _asked(view: _View) -> list[Asked]:
         strength, name = max((m.strength, m.name) for m in label.meanings)
         claimed = answers.get(k, (0.0, ()))[1]
         # "Invoice" alone is the form's title.
-        title = _KINDS.get(name) == "number" and strength < _TITLE and not label.colon
+        title = KINDS.get(name) == "number" and strength < _TITLE and not label.colon
         if (
             name in _ASKED
             and name not in answered
             and label.tokens[0].index not in body
             and (claimed or not title)
         ):
-            asked.append((strength + bool(claimed), Asked(_KINDS[name], label.tokens, claimed)))
+            asked.append((strength + bool(claimed), Asked(KINDS[name], label.tokens, claimed)))
     asked.sort(key=lambda pair: -pair[0])
     return [each for _, each in asked[:_MOST_ASKED]]
 
@@ -511,7 +409,7 @@ def _surely_in_words(cell: Cell) -> bool:
 
 def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
     """Say whether a figure is read surely and has the form of its kind, so that nothing of it can be missing."""
-    text = _plain("".join(t.text for t in tokens))
+    text = plain("".join(t.text for t in tokens))
     if min(t.least for t in tokens) < _SURE:
         return False
     if kind == "amount":
@@ -521,7 +419,7 @@ def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
     return bool(_NUMBER.match(text)) and sum(c.isdigit() for c in text) >= _USUAL
 
 
-def _without(words: Sequence[Word], view: _View, seen: Sequence[_Seen]) -> Iterator[Word]:
+def _without(words: Sequence[Word], view: View, seen: Sequence[_Seen]) -> Iterator[Word]:
     """Yield the words without the parts that the overlooked figures take the place of."""
     gone = {token.index for each in seen for token in each.parts}
     index = 0
@@ -534,66 +432,16 @@ def _without(words: Sequence[Word], view: _View, seen: Sequence[_Seen]) -> Itera
             yield from (piece for k, piece in zip(own, several, strict=True) if k not in gone)
 
 
-def _could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
-    """Say whether a figure can be what its label says.
-
-    :param before: the word left of it, if that is no label.
-    """
-    if kind == "amount":
-        return not _NO_SUM.match(span.tokens[0].text)
-    if kind == "number":
-        return sum(c.isdigit() for token in span.tokens for c in token.text) >= _SHORTEST
-    # A month's name belongs to the date: the figures alone are none.
-    return not any(re.search(r"[A-Za-z]{3}", token.text) for token in (*before, *span.tokens))
-
-
-def _figures(cell: Cell) -> Iterator[Span]:
-    """Yield the runs of words in a cell that make up one figure: "$", "4,366", "50"."""
-    tokens = cell.tokens
-    k = 0
-    while k < len(tokens):
-        if not _is_figure(tokens[k].text):
-            k += 1
-            continue
-        first = last = k
-        while first > 0 and tokens[first - 1].text in ("$", "#"):
-            first -= 1
-        while last + 1 < len(tokens) and _goes_on(tokens[last], tokens[last + 1]):
-            last += 1
-        yield Span(cell, tokens[first : last + 1])
-        k = last + 1
-
-
-def _goes_on(token: Token, following: Token) -> bool:
-    """Say whether a figure goes on in the next word: cents, a dash, what follows a mark; not the next column."""
-    if not _PART.match(following.text):
-        return False
-    gap = (following.x0 - token.x1) / max(token.height, 0.1)
-    if re.match(r"\d\d?$", token.text) and re.match(r"\d\d?$", following.text):
-        return gap < _CELLS_APART
-    if re.match(r"\d\d$", following.text):
-        return gap < _CENTS_APART
-    opened = re.search(r"\d[.,/-]$", token.text) or re.match(r"[.,/-]", following.text)
-    return gap < (_NEXT_PART if opened else _SAME_PART)
-
-
-def _is_figure(text: str) -> bool:
-    digits, letters = sum(c.isdigit() for c in text), sum(c.isalpha() for c in text)
-    if not digits or _WORDS.search(text):
-        return False
-    return text.startswith("$") or letters == 0 or (digits >= 2 and digits >= letters)
-
-
-def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[tuple[str, float], ...]]:
+def _read(pixels: NDArray[np.uint8], targets: Sequence[Target]) -> list[tuple[tuple[str, float], ...]]:
     """Return what each target may say, likeliest first; empty where further readings confirmed what was read."""
     tight = [_cut(pixels, target, _TIGHT) for target in targets]
-    ballots = {k: [_first(targets[k]), again] for k, again in enumerate(_careful(tight))}
+    ballots = {k: [_first(targets[k]), again] for k, again in enumerate(read_carefully(tight))}
     sums = [_first(target)[0][0] for target in targets if target.kind == "amount"]
     signed = sum(text.startswith("$") for text in sums) / max(len(sums), 1)
     doubtful = [k for k, target in enumerate(targets) if not _confirmed(target, ballots[k], _SURE)]
     # Where one figure is hard to read, the page may be written by hand, and then two networks are less to trust.
     asked = list(range(len(targets))) if doubtful else []
-    by_digits = dict(zip(asked, _digits([tight[k] for k in asked]), strict=True))
+    by_digits = dict(zip(asked, read_digits([tight[k] for k in asked]), strict=True))
     doubtful = [k for k in asked if k in doubtful or _denies(targets[k], ballots[k][0], by_digits[k], signed)]
     alike = {k for k in doubtful if _alike(targets[k], [*ballots[k], by_digits[k]], signed)}
     # Where these three differ, wider and longer cuts may tell.
@@ -603,12 +451,12 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
         k for k in split if targets[k].kind == "amount" and not _CENTS_SEEN.search(_first(targets[k])[0][0])
     ]
     long = {k: _cut(pixels, targets[k], _long(targets[k])) for k in bare}
-    careful = _careful([*wide.values(), *long.values()])
+    careful = read_carefully([*wide.values(), *long.values()])
     for k, ballot in zip(wide, careful, strict=False):
         ballots[k].append(ballot)
     stretched = {k: [ballot] for k, ballot in zip(long, careful[len(wide) :], strict=True)}
     split = [k for k in split if not _confirmed(targets[k], ballots[k], _AGREED)]
-    further = iter(_digits([*(wide[k] for k in split), *(long[k] for k in split if k in long)]))
+    further = iter(read_digits([*(wide[k] for k in split), *(long[k] for k in split if k in long)]))
     wider = {k: next(further) for k in split}
     for k in split:
         if k in long:
@@ -618,16 +466,16 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[_Target]) -> list[tuple[t
         if k not in alike and k not in wider:
             continue
         # The digit reader knows no letters: before a number's digits it takes them for some digit.
-        if targets[k].kind != "number" or not _has_letters(ballots[k]):
+        if targets[k].kind != "number" or not has_letters(ballots[k]):
             ballots[k] += [by_digits[k], *([wider[k]] if k in wider else ())]
-        elected = _elect(
+        elected = elect(
             targets[k].kind, ballots[k], stretched.get(k, ()) if k in wider else (), signed=signed
         )
         result[k] = elected if elected and elected[0][1] >= _LEAST else ()
     return result
 
 
-def _never_sure(target: _Target, readings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+def _never_sure(target: Target, readings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
     """Take from a number's or date's likeliest reading what it has above ``_BY_HAND``."""
     if target.kind == "amount":
         return readings
@@ -636,24 +484,24 @@ def _never_sure(target: _Target, readings: tuple[tuple[str, float], ...]) -> tup
     return ((text, min(probability, _BY_HAND)), *readings[1:])
 
 
-def _denies(target: _Target, first: _Ballot, by_digits: _Ballot, signed: float) -> bool:
+def _denies(target: Target, first: Ballot, by_digits: Ballot, signed: float) -> bool:
     """Say whether the digit reader is fairly sure of something else than what was read first."""
     if (
         not by_digits
         or by_digits[0][1] < _DENIED
-        or (target.kind == "number" and _has_letters([first, first]))
+        or (target.kind == "number" and has_letters([first, first]))
     ):
         return False
     said, found = (
-        {key for key, _, _ in _meanings(target.kind, ballot[0][0], signed)} for ballot in (first, by_digits)
+        {key for key, _, _ in meanings_of(target.kind, ballot[0][0], signed)} for ballot in (first, by_digits)
     )
     return said.isdisjoint(found)
 
 
-def _alike(target: _Target, ballots: Sequence[_Ballot], signed: float) -> bool:
+def _alike(target: Target, ballots: Sequence[Ballot], signed: float) -> bool:
     """Say whether three readings of the tight cut mean the same and are fairly sure of it."""
     meant = [
-        next((key for key, _, _ in _meanings(target.kind, b[0][0], signed)), None) if b else None
+        next((key for key, _, _ in meanings_of(target.kind, b[0][0], signed)), None) if b else None
         for b in ballots
     ]
     if (
@@ -666,174 +514,27 @@ def _alike(target: _Target, ballots: Sequence[_Ballot], signed: float) -> bool:
     return meant[0] is not None and len(set(meant)) == 1 and min(b[0][1] for b in ballots if b) >= _FAIRLY
 
 
-def _first(target: _Target) -> _Ballot:
+def _first(target: Target) -> Ballot:
     return ((" ".join(t.text for t in target.tokens), min(t.least for t in target.tokens)),)
 
 
-def _confirmed(target: _Target, ballots: Sequence[_Ballot], surely: float) -> bool:
+def _confirmed(target: Target, ballots: Sequence[Ballot], surely: float) -> bool:
     """Say whether all readings of a figure are alike and sure, and it has the form of its kind."""
-    first = _plain(ballots[0][0][0])
-    if any(_plain(ballot[0][0]) != first or ballot[0][1] < surely for ballot in ballots):
+    first = plain(ballots[0][0][0])
+    if any(plain(ballot[0][0]) != first or ballot[0][1] < surely for ballot in ballots):
         return False
     if target.kind == "amount":
         return bool(_CENTS_SEEN.search(first))  # without, raised cents or a point may have been overlooked
     if target.kind == "date":
         return bool(_DATE.match(first))
     # No letter among the digits, and no other sign that a stroke was taken for.
-    return _number(first) == first.upper() and not _ODD.search(first)
+    return number_of(first) == first.upper() and not _ODD.search(first)
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"\s", "", text)
+def _cut(pixels: NDArray[np.uint8], target: Target, reach: Reach) -> NDArray[np.uint8]:
+    return cut_out(pixels, union_box(target.tokens), reach)
 
 
-def _has_letters(ballots: Sequence[_Ballot]) -> bool:
-    """Say whether a number has letters before its digits ("E3228"), which the digit reader knows nothing of."""
-    return sum(bool(re.match(r"[A-Z]", _number(ballot[0][0]))) for ballot in ballots if ballot) >= 2
-
-
-def _number(text: str) -> str:
-    """Return a number as it is compared; letters among its digits are digits that look like them."""
-    key = re.sub(r"[\s.,:;$#|()]", "", text).upper()
-    head = re.match(r"(?:[A-Z]{1,3}(?=-?\d))?", key)
-    letters = head.group() if head else ""
-    digits = key[len(letters) :]
-    if sum(c.isdigit() for c in digits) >= 2 * sum(c.isalpha() for c in digits) and not _WORD.search(digits):
-        digits = digits.translate(_ALIKE)
-    return letters + digits
-
-
-def _also_numbers(key: str) -> Iterator[str]:
-    """Yield what a number may be besides: a stroke for a one, letters that look like digits right before them."""
-    if re.fullmatch(r"[A-Z]?\d{1,4}/\d{1,4}", key):
-        yield key.replace("/", "1")
-    if re.match(r"[A-Z][OQDILZASGBT]\d", key):
-        yield key[0] + key[1:].translate(_ALIKE)
-
-
-def _cut(pixels: NDArray[np.uint8], target: _Target, reach: _Reach) -> NDArray[np.uint8]:
-    return _box_cut(pixels, union_box(target.tokens), reach)
-
-
-def _box_cut(pixels: NDArray[np.uint8], box: Box, reach: _Reach) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    x0, y0, x1, y1 = box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height
-    left, right, above, below = (share * (y1 - y0) for share in reach)
-    return pixels[
-        max(0, round(y0 - above)) : max(round(y1 + below), round(y0) + 6),
-        max(0, round(x0 - left)) : max(round(x1 + right), round(x0) + 6),
-    ]
-
-
-def _long(target: _Target) -> _Reach:
+def _long(target: Target) -> Reach:
     height = max(t.height for t in target.tokens)
     return 0.3, max(0.3, min(_LONGEST, target.room / max(height, 0.1) - 0.2)), 0.35, 0.1
-
-
-def _careful(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
-    """Return the careful recogniser's one reading of each cut."""
-    import cv2
-
-    strips = []
-    for cut in cuts:
-        h, w = cut.shape[:2]
-        size = (min(max(round(w * STRIP_HEIGHT / h), 16), 1200), STRIP_HEIGHT)
-        how = cv2.INTER_AREA if h > STRIP_HEIGHT else cv2.INTER_LINEAR
-        strips.append(np.asarray(cv2.resize(np.ascontiguousarray(cut), size, interpolation=how), np.uint8))
-    ballots: list[_Ballot] = []
-    for letters in read_strips(strips, careful=True):
-        text = "".join(letter.text for letter in letters).strip()
-        score = min((letter.score for letter in letters if letter.text != " "), default=0.0)
-        ballots.append(((text, score),))
-    return ballots
-
-
-def _digits(cuts: Sequence[NDArray[np.uint8]]) -> list[_Ballot]:
-    """Return the digit reader's best strings for each cut."""
-    import cv2
-
-    def read(cut: NDArray[np.uint8]) -> _Ballot:
-        gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_BGR2GRAY), np.uint8)
-        return tuple((reading.text, reading.probability) for reading in read_strip(gray, best=_MOST_READINGS))
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(read, cuts))
-
-
-def _elect(
-    kind: Kind, own: Sequence[_Ballot], stretched: Sequence[_Ballot], *, signed: float
-) -> tuple[tuple[str, float], ...]:
-    """Return the readings with their shares of the votes, likeliest first; the text is the surest voter's.
-
-    :param stretched: of longer cuts: they count where they add cents to what the others read.
-    :param signed: share of the page's sums that have a "$" before them.
-    """
-    votes: dict[object, float] = defaultdict(float)
-    texts: dict[object, tuple[float, str]] = {}
-
-    def count(ballot: _Ballot, weight: float) -> None:
-        for text, probability in ballot:
-            for key, share, written in _meanings(kind, text, signed):
-                votes[key] += probability * share * weight
-                texts[key] = max(texts.get(key, (0.0, "")), (probability * share, written))
-
-    for ballot in own:
-        count(ballot, 1.0)
-    voters = float(len(own))
-    cents = _cents_seen(votes, [key for ballot in stretched[:2] for key in _sums(ballot, signed)])
-    if cents:
-        whole = Decimal(int(cents[0]))
-        before = votes[whole]
-        for key in cents:
-            votes[key] += _CENTS * before / 2
-            votes[whole] -= _CENTS * before / 2
-            texts[key] = (1.0, amount_text(key))
-    else:
-        for ballot in stretched:
-            count(ballot, 0.5)
-        voters += 0.5 * len(stretched)
-    ranked = sorted(votes.items(), key=lambda item: -item[1])
-    return tuple(
-        (texts[key][1], round(min(vote / voters, 1.0), 4))
-        for key, vote in ranked
-        if vote >= _KEPT * ranked[0][1]
-    )[:_MOST_READINGS]
-
-
-def _sums(ballot: _Ballot, signed: float) -> list[Decimal]:
-    """Return the sums that the likeliest reading of a cut may mean."""
-    return (
-        [key for key, _, _ in _meanings("amount", ballot[0][0], signed) if isinstance(key, Decimal)]
-        if ballot
-        else []
-    )
-
-
-def _cents_seen(votes: Mapping[object, float], longer: Sequence[Decimal]) -> list[Decimal]:
-    """Return the sums of longer cuts that add cents to the whole sum most votes are for; empty if none do."""
-    whole = [key for key in votes if isinstance(key, Decimal) and key % 1 == 0]
-    if not whole:
-        return []
-    best = max(whole, key=lambda key: votes[key])
-    if votes[best] <= max(votes.values()) / 2:
-        return []
-    return [key for key in longer if key % 1 and int(key) == best][:2]
-
-
-def _meanings(kind: Kind, text: str, signed: float) -> Iterator[tuple[object, float, str]]:
-    """Yield what a reading may mean: what is compared, its share, and how it is written."""
-    if kind == "amount":
-        # Where the others have a "$" before them, a five or eight that begins this one may be it.
-        lost = _SIGN_LOST * signed if re.match(r"[58]\d", text) else 0.0
-        for part, weight in ((text, 1 - lost), (text[1:], lost)):
-            for value, share in amounts_of(part) if weight else ():
-                yield value, share * weight, part if parse_money(part) == value else amount_text(value)
-    elif kind == "number":
-        if key := _number(text):
-            others = [other for other in _also_numbers(key) if other != key]
-            yield key, 1.0 - _OTHER_NUMBER * len(others), key
-            for other in others:
-                yield other, _OTHER_NUMBER, other
-    else:
-        for day, share in dates_of(text):
-            yield day, share, day
