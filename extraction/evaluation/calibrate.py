@@ -78,11 +78,16 @@ class Model:
 MODELS: Final = (
     Model("score, margin and arithmetic, one threshold", BASIC, (2.0,), signed=False, by_group=False),
     Model("score, margin and arithmetic, thresholds by group", BASIC, (2.0,), signed=False),
-    Model("all witnesses, one threshold", FEATURES, (10.0, 30.0), by_group=False),
+    Model("all witnesses, one threshold", FEATURES, (3.0, 10.0), by_group=False),
     Model("all witnesses in any direction, thresholds by group", FEATURES, (10.0, 60.0), signed=False),
-    Model("all witnesses, thresholds by group", FEATURES, (10.0, 30.0)),
+    Model("all witnesses, thresholds by group", FEATURES, (3.0, 10.0)),
 )
-"""Compared side by side; the last one is shipped. The first is what was shipped before there were witnesses."""
+"""Compared side by side; the last one is shipped. The first is what was shipped before there were witnesses.
+
+A ridge of 30 has a little less held-out log loss (0.191 against 0.197), but what speaks against a value is rare on these
+documents, and so much of it was pulled away that a badly read total which the page's sums contradict was believed to
+75 %. Among the surer half as many values are wrong either way.
+"""
 
 
 @dataclass(frozen=True, slots=True)
