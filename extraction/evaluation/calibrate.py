@@ -84,9 +84,9 @@ MODELS: Final = (
 )
 """Compared side by side; the last one is shipped. The first is what was shipped before there were witnesses.
 
-A ridge of 30 has a little less held-out log loss (0.191 against 0.197), but what speaks against a value is rare on these
-documents, and so much of it was pulled away that a badly read total which the page's sums contradict was believed to
-75 %. Among the surer half as many values are wrong either way.
+A ridge of 30 has a little less held-out log loss (0.191 against 0.197), but what speaks against a value is rare on
+these documents, and so much of it was pulled away that a badly read total which the page's sums contradict was believed
+to 75 %. Among the surer half as many values are wrong either way.
 """
 
 
