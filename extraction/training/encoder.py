@@ -36,9 +36,10 @@ NEAR = 32
 """Buckets of distance between two words, each way, in steps that grow with the distance."""
 _BATCH_TOKENS = 4096
 _PEAK_RATE = 1.2e-3
-# What is hidden while learning, so that no single clue is leaned on: whole words' letters, all labels of a
-# document (its words may be unknown to the lexicon), single signs.
-_HIDE_WORD, _HIDE_LABELS, _HIDE_SIGN = 0.2, 0.15, 0.08
+# What is hidden while learning, so that no single clue is leaned on: whole words' letters, in half of these what the
+# lexicon says of them too (as if they had been misread), all labels of a document (its words may be unknown to the
+# lexicon), single signs.
+_HIDE_WORD, _HIDE_ITS_LABEL, _HIDE_LABELS, _HIDE_SIGN = 0.2, 0.5, 0.15, 0.08
 _SMOOTHING = 0.03
 
 
@@ -187,8 +188,10 @@ def _tensors(
         pieces[k, :count], places[k, :count], centers[k, :count] = one.pieces, one.places, one.centers
         signs[k, :count], real[k, :count], tags[k, :count] = one.signs, 1, one.tags
         if rng is not None:
-            pieces[k, :count][rng.random(count) < _HIDE_WORD] = 0
+            hidden = rng.random(count) < _HIDE_WORD
+            pieces[k, :count][hidden] = 0
             signs[k, :count] *= rng.random((count, len(SIGNS))) >= _HIDE_SIGN
+            signs[k, :count, FIRST_LABEL_SIGN:][hidden & (rng.random(count) < _HIDE_ITS_LABEL)] = 0
             if rng.random() < _HIDE_LABELS:
                 signs[k, :, FIRST_LABEL_SIGN:] = 0
             moved = rng.integers(-6, 7, size=2)  # the same layout with other margins

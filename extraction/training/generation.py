@@ -21,7 +21,7 @@ from extraction.training.noise import Picture, photograph, scan
 from extraction.training.phone import phone_photograph
 from extraction.training.rendering import Placed, draw_pdf, find_values
 
-GENERATOR_VERSION = "3"
+GENERATOR_VERSION = "4"
 """Part of every truth line: documents of different versions don't mix in one run."""
 
 # Half of a set is what one meets most; the families of construction come next.

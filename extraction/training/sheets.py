@@ -320,7 +320,11 @@ _FORM_LABELS = {
         ("Job Ticket No.", "Boleta de trabajo"),
         ("Service Order No.", "Orden de servicio No."),
         ("Estimate Number", "Número de presupuesto"),
+        ("Estimate / W.O. No.", "Estimado / O.T. No."),
+        ("Order No.", "Orden No."),
+        ("Work Ticket #", "Boleta #"),
     ),
+    "bare number": (("No.", "No."), ("#", "#"), ("Number", "Número"), ("Nº", "Nº")),
     "invoice_number": (
         ("Invoice #", "Factura #"),
         ("Invoice No.", "No. de factura"),
@@ -359,15 +363,38 @@ _FORM_LABELS = {
         ("Total $", "Total general"),
         ("Total Job", "Total del trabajo"),
         ("Invoice Total", "Total de la factura"),
+        ("Total Price", "Precio total"),
+        ("Total Cost", "Costo total"),
+        ("SUM", "SUMA"),
+    ),
+    "total at the head": (
+        ("TOTAL", "TOTAL"),
+        ("Amount Requested", "Cantidad solicitada"),
+        ("Invoice Amount", "Importe de factura"),
+        ("Total Amount", "Monto total"),
+        ("Total to Pay", "Total a pagar"),
+        ("Amount $", "Importe $"),
     ),
     "subtotal": (("Subtotal", "Subtotal"),),
     "signature": (("Signature", "Firma"),),
 }
 
 
-_CORRECTED = frozenset(("total", "work_order_number", "invoice_date", "invoice_number"))
+_CORRECTED = frozenset(
+    ("total", "total at the head", "work_order_number", "bare number", "invoice_date", "invoice_number")
+)
 _SUMS = ("labor", "materials", "subtotal", "tax_amount", "total", "amount_paid", "amount_due")
-_FACTS = ("invoice_date", "work_order_number", "invoice_number", "licence", "completion", "vendor_phone")
+_FACTS = (
+    "total at the head", "invoice_date", "work_order_number", "invoice_number", "licence", "completion", "vendor_phone",
+)  # fmt: skip
+# What a proposal says before and between its two blanks; the first is for the sum in words, the second for figures.
+_PROMISES = (
+    ("We offer to do the work described here, labor and material included, for", "dollars  $", ""),
+    ("All of this, with material and labor, for the sum of", "dollars ($", ")"),
+    ("Price for the complete job / Precio por el trabajo completo:", "US $", ""),
+    ("The work above will be done for a total of / por un total de", "Dollars / Dólares  $", ""),
+)
+_NUMBERED_TITLES = ("ESTIMATE", "Job Estimate", "WORK ORDER", "PROPOSAL / ESTIMATE")
 
 
 class _Form:
@@ -539,16 +566,29 @@ def compose_form(setting: Setting) -> list[Page]:
             "title join", (f"{english}  -  {spanish}", f"{english} ({spanish})", f"{english} / {spanish}")
         )
     )
-    parts.append(
-        paragraph(
-            style.bold.scaled(1.5),
-            title_text,
-            width,
-            align=choices.pick("form title align", ("center", "left")),
-        )
+    beside_title = english in _NUMBERED_TITLES and choices.chance("number beside the title", 0.4)
+    room = width * 0.62 if beside_title else width
+    title = paragraph(
+        style.bold.scaled(1.5),
+        title_text,
+        room,
+        align=choices.pick("form title align", ("center", "left")),
     )
-    parts.append(_entries(form, width))
-    parts.append(_grid(form, width))
+    if beside_title:
+        number = form.entry("bare number", _number(form), width - room - 12)
+        title = beside([(0, title), (room + 12, number)], width)
+    parts.append(title)
+    at_head = choices.chance("total at the head", 0.2)
+    promised = not at_head and choices.chance("sum in a sentence", 0.12)
+    parts.append(_entries(form, width, numbered=not beside_title, with_total=at_head))
+    if promised and choices.chance("sentence first", 0.4):
+        parts += [_promise(form, width), _grid(form, width, with_total=False, priced=False)]
+    else:
+        priced = not promised or choices.chance("priced all the same", 0.3)
+        repeated = not promised and not (at_head and choices.chance("total at the head only", 0.5))
+        parts.append(_grid(form, width, with_total=repeated, priced=priced))
+        if promised:
+            parts.append(_promise(form, width))
     if choices.chance("signature line", 0.6):
         if choices.chance("dated signature", 0.5):
             signed = event.days["invoice_date"] + timedelta(days=form.rng.choice((0, 1, 2, 5, 9)))
@@ -577,7 +617,12 @@ def compose_form(setting: Setting) -> list[Page]:
     return [page]
 
 
-def _entries(form: _Form, width: float) -> Block:
+def _entries(form: _Form, width: float, *, numbered: bool, with_total: bool) -> Block:
+    """What is asked for at the head of a form.
+
+    :param numbered: the work order number is asked for here.
+    :param with_total: so is the total, in large figures if they stand in boxes.
+    """
     event = form.setting.event
     choices = form.style.choices
     values: dict[str, Shown | None] = {
@@ -586,13 +631,19 @@ def _entries(form: _Form, width: float) -> Block:
         if form.rng.random() < 0.8
         else None,
         "invoice_date": form.setting.day("invoice_date"),
-        "work_order_number": form.setting.text("work_order_number")
-        if "work_order_number" in event.texts
-        else None,
+        "work_order_number": _number(form),
         "ship_to_address": Shown(", ".join(event.site), "ship_to_address")
         if form.rng.random() < 0.8
         else None,
     }
+    if not numbered:
+        del values["work_order_number"]
+    if with_total:
+        cents = form.rng.random() < 0.6
+        figures = _by_hand(
+            event.formats.number(event.money["total"]), symbol=form.rng.random() < 0.5, cents=cents
+        )
+        values = {"total at the head": Shown(figures, "total"), **values}
     if choices.chance("asks for phone", 0.5):
         values["vendor_phone"] = (
             Shown(event.vendor.phone, "vendor_phone") if form.rng.random() < 0.7 else None
@@ -609,7 +660,18 @@ def _entries(form: _Form, width: float) -> Block:
     wide = ("vendor_name", "vendor_address", "ship_to_address")
     order = choices.shuffled("entry order", list(values))
     rows: list[Block] = []
-    arranged = choices.pick("facts arranged", ("rows", "rows", "grid", "corner"))
+    arranged = choices.pick("facts arranged", ("rows", "rows", "grid", "corner", "aside"))
+    if arranged == "aside":
+        # Short entries under one another beside the long ones, on either side.
+        facts = stacked(
+            [form.entry(name, values[name], width * 0.42) for name in order if name not in wide], gap=3
+        )
+        texts = stacked(
+            [form.entry(name, values[name], width * 0.54) for name in order if name in wide], gap=3
+        )
+        if choices.chance("facts at the left", 0.2):
+            return beside([(0, facts), (width * 0.46, texts)], width)
+        return beside([(0, texts), (width * 0.58, facts)], width)
     if arranged != "rows":
         facts = [name for name in order if name in _FACTS][:4]
         order = [name for name in order if name not in facts]
@@ -635,6 +697,11 @@ def _entries(form: _Form, width: float) -> Block:
     if pending:
         rows.append(form.entry(pending, values[pending], width * 0.7))
     return stacked(rows, gap=choices.between("entry gap", 2, 8))
+
+
+def _number(form: _Form) -> Shown | None:
+    asked = "work_order_number" in form.setting.event.texts
+    return form.setting.text("work_order_number") if asked else None
 
 
 def _facts_grid(form: _Form, names: Sequence[str], values: Mapping[str, Shown | None], width: float) -> Block:
@@ -703,8 +770,40 @@ def _sums(form: _Form, width: float, *, symbol: bool, cents: bool) -> Block:
     return stacked(rows, gap=2)
 
 
-def _grid(form: _Form, width: float) -> Block:
-    """The ruled table with empty rows left over, and the total below it."""
+def _promise(form: _Form, width: float) -> Block:
+    """A sentence with a blank for the sum: no label stands at it but the words around."""
+    event, choices = form.setting.event, form.style.choices
+    pen = form.style.label_pen
+    before, between, after = choices.pick("promise", _PROMISES)
+    value = event.money["total"]
+    figures = _by_hand(event.formats.number(value), symbol=False, cents=form.rng.random() < 0.6)
+    head = paragraph(pen, before, width)
+    height = form.ink.size * 1.5
+    line = Block(width, height)
+    blank = width - pen.width(between) - pen.width(after) - 24
+    # Whoever doesn't write sums in words writes the figures twice, or leaves the first blank.
+    first = blank * choices.pick("first blank", (0.0, 0.45, 0.6)) if between[-1] in "$(" else blank * 0.3
+    if first and form.rng.random() < 0.5:
+        line.put(form.written(Shown(figures, "total"), first), 0, height - form.ink.size * 1.2)
+    line.put(paragraph(pen, between, pen.width(between) + 4), first + 4, height - pen.line_height - 1)
+    start = first + pen.width(between) + 12
+    line.put(
+        form.written(Shown(figures, "total"), blank - first, corrected=True),
+        start,
+        height - form.ink.size * 1.2,
+    )
+    line.put(paragraph(pen, after, pen.width(after) + 4), start + blank - first, height - pen.line_height - 1)
+    line.marks += [Rule(0, height - 1, first, height - 1, 0.5, "#555555")] if first else []
+    line.marks.append(Rule(start, height - 1, start + blank - first, height - 1, 0.5, "#555555"))
+    return stacked([head, line], gap=1)
+
+
+def _grid(form: _Form, width: float, *, with_total: bool = True, priced: bool = True) -> Block:
+    """The ruled table with empty rows left over, and the sums below it.
+
+    :param with_total: the total is among the sums; without it there are none.
+    :param priced: its lines have amounts.
+    """
     event, style, formats = form.setting.event, form.style, form.setting.event.formats
     choices = style.choices
     columns: Sequence[tuple[str, float]] = choices.pick(
@@ -716,6 +815,8 @@ def _grid(form: _Form, width: float) -> Block:
             (("description", 0.5), ("quantity", 0.12), ("unit_price", 0.18), ("amount", 0.2)),
         ),
     )
+    if not priced:
+        columns = (("description", 1.0),)
     symbol = form.rng.random() < 0.4
     cents = form.rng.random() < 0.75
     row_height = max(form.ink.size * 1.35, choices.between("form row", 17, 26))
@@ -753,7 +854,7 @@ def _grid(form: _Form, width: float) -> Block:
     edges = [sum(share for _, share in columns[:i]) * width for i in range(len(columns) + 1)]
     grid.marks += [Rule(e, 0, e, grid.height, 0.5, "#555555") for e in edges]
     grid.marks.append(Rule(0, 0, width, 0, 0.5, "#555555"))
-    return stacked([grid, _sums(form, width, symbol=symbol, cents=cents)], gap=5)
+    return stacked([grid, _sums(form, width, symbol=symbol, cents=cents)], gap=5) if with_total else grid
 
 
 def _row_by_hand(
