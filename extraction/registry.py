@@ -15,7 +15,7 @@ from extraction.schema import Backend, ReaderError
 DEFAULT: Final = "layout"
 TITLES: Final = {
     "layout": "Embedded reader",
-    "layout_rules": "Embedded reader, rules only (to compare)",
+    "layout_rules": "Embedded reader by rules alone, to compare",
     "llama": "Llama 3.2 Vision on this server",
     "pixtral": "Pixtral on this server",
     "doctr": "docTR's recognition with the embedded reader",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -102,24 +102,45 @@ class LayoutBackend:
         """
         from extraction.reading.words import read_words
 
-        begin = time.perf_counter()
-        read = [read_words(page) for page in pages]
-        middle = time.perf_counter()
-        result = understand(read, hints, learned=self._learned)
-        values = {name: value.value for name, value in result.fields.items()}
-        checks = rules.check(values, [item.values for item in result.table.items])
-        end = time.perf_counter()
-        return Reading(
-            backend=self.name,
-            model_version=self.version,
-            pages=len(pages),
-            document_type=result.document_type,
-            fields=result.fields,
-            line_items=result.table.items,
-            checks=checks,
-            words=tuple(tuple(words) for _, words in read),
-            seconds=Seconds(total=end - begin, words=middle - begin, fields=end - middle),
+        return read_and_understand(
+            pages, hints, read_words, name=self.name, version=self.version, learned=self._learned
         )
+
+
+def read_and_understand(
+    pages: Sequence[PageImage],
+    hints: Hints,
+    read_words: Callable[[PageImage], tuple[PageImage, Sequence[Word]]],
+    *,
+    name: str,
+    version: str,
+    learned: bool,
+) -> Reading:
+    """Read one document with the eyes of ``read_words``, and find its fields.
+
+    :param read_words: returns a page set upright, and its words.
+    :param name: the reader's, and its ``version``, as the reading will say.
+    :param learned: use the encoder and the scorer.
+    :raises ReaderError: if ``read_words`` does.
+    """
+    begin = time.perf_counter()
+    read = [read_words(page) for page in pages]
+    middle = time.perf_counter()
+    result = understand(read, hints, learned=learned)
+    values = {field: value.value for field, value in result.fields.items()}
+    checks = rules.check(values, [item.values for item in result.table.items])
+    end = time.perf_counter()
+    return Reading(
+        backend=name,
+        model_version=version,
+        pages=len(pages),
+        document_type=result.document_type,
+        fields=result.fields,
+        line_items=result.table.items,
+        checks=checks,
+        words=tuple(tuple(words) for _, words in read),
+        seconds=Seconds(total=end - begin, words=middle - begin, fields=end - middle),
+    )
 
 
 def understand(

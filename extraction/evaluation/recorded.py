@@ -36,7 +36,7 @@ from typing import Final
 import numpy as np
 
 from extraction import rules
-from extraction.backends.layout import LayoutBackend, understand
+from extraction.backends.layout import LayoutBackend, read_and_understand, understand
 from extraction.documents import DocumentRefused, open_pages
 from extraction.documents.lines import number_lines
 from extraction.evaluation.calibrate import MODELS, Sample, choose_ridge, kept_readings, most_of, rows_of
@@ -89,23 +89,8 @@ class TesseractRules:
 
         :raises ReaderError: if Tesseract fails on a page.
         """
-        begin = time.perf_counter()
-        read = [self._words_of(page) for page in pages]
-        middle = time.perf_counter()
-        found = understand(read, hints, learned=False)
-        values = {name: value.value for name, value in found.fields.items()}
-        checks = rules.check(values, [item.values for item in found.table.items])
-        end = time.perf_counter()
-        return Reading(
-            backend=self.name,
-            model_version=self.version,
-            pages=len(pages),
-            document_type=found.document_type,
-            fields=found.fields,
-            line_items=found.table.items,
-            checks=checks,
-            words=tuple(tuple(words) for _, words in read),
-            seconds=Seconds(total=end - begin, words=middle - begin, fields=end - middle),
+        return read_and_understand(
+            pages, hints, self._words_of, name=self.name, version=self.version, learned=False
         )
 
     def _words_of(self, page: PageImage) -> tuple[PageImage, tuple[Word, ...]]:

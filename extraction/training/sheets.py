@@ -663,15 +663,13 @@ def _entries(form: _Form, width: float, *, numbered: bool, with_total: bool) -> 
     arranged = choices.pick("facts arranged", ("rows", "rows", "grid", "corner", "aside"))
     if arranged == "aside":
         # Short entries under one another beside the long ones, on either side.
-        facts = stacked(
-            [form.entry(name, values[name], width * 0.42) for name in order if name not in wide], gap=3
-        )
-        texts = stacked(
-            [form.entry(name, values[name], width * 0.54) for name in order if name in wide], gap=3
+        short, long = (
+            stacked([form.entry(n, values[n], width * share) for n in order if (n in wide) == is_wide], gap=3)
+            for share, is_wide in ((0.42, False), (0.54, True))
         )
         if choices.chance("facts at the left", 0.2):
-            return beside([(0, facts), (width * 0.46, texts)], width)
-        return beside([(0, texts), (width * 0.58, facts)], width)
+            return beside([(0, short), (width * 0.46, long)], width)
+        return beside([(0, long), (width * 0.58, short)], width)
     if arranged != "rows":
         facts = [name for name in order if name in _FACTS][:4]
         order = [name for name in order if name not in facts]
