@@ -29,10 +29,10 @@ BLOCK_GAP = 0.95
 _GLUED = re.compile(r"^(?P<label>[^\W\d](?:.*[^\W\d])?[.)]?\s?:)(?P<value>[^/\s:].*)$")
 
 
-# What is written right after a printed label without a colon: "estimadoE4933", "Date03/14/2026".
+# What is written right after a printed label without a colon: "estimadoE4933", "Date03/14/2026", "(orden)4933".
 _WRITTEN_ON = re.compile(
     r"(?i)^(?P<label>(?:estimado|orden|trabajo|factura|n[úu]mero|fecha|total|presupuesto|number|order|estimate|invoice"
-    r"|date|folio))(?P<value>[A-Z]?\d[\d.,/-]{2,})$"
+    r"|date|folio|\(?[^\W\d_]+\)))(?P<value>[A-Z]?\d[\d.,/-]{2,})$"
 )
 _NUMBER_SIGN = re.compile(r"^(n[°ºo]|nr\.|no\.)(\d[\w/-]*)$", re.IGNORECASE)
 

@@ -75,6 +75,13 @@ _STROKE: Final = 2.2
 _THROUGH: Final = 0.5  # as dark as this share of the writing: blurred figures run together more faintly
 _BEHIND: Final = 1.2
 _HANGS_OVER: Final = 0.6
+# Two numbers, one of them struck out, make one of so many digits. Then the one wide gap around the middle parts them,
+# or a scrawl of any form that leaves no gap between figures over so much.
+_TWO_NUMBERS: Final = 7
+_GAP_BETWEEN: Final = 0.3
+_OTHER_GAPS: Final = 1.5
+_AROUND_MIDDLE: Final = (0.3, 0.7)
+_SCRAWL: Final = 1.8
 _MARGIN: Final = 0.12  # of its height, that a figure's box reaches beyond its ink
 
 _LETTERS: Final = re.compile(r"[^\W\d_]{3}")
@@ -203,7 +210,12 @@ class _View:
         tall = max(core[3] - core[1], 6)
         ink = _Ink(self.pixels, self._free(asked, core, tall), tall, [])
         beside = ink.beside(core)
-        if self.photograph and (end := ink.struck(core)) is not None:
+        digits = sum(c.isdigit() for token in claimed for c in token.text)
+        two = asked.kind == "number" and digits >= _TWO_NUMBERS
+        end = ink.gap_between(core) if two else None
+        if end is None and self.photograph:
+            end = ink.struck(core, two_numbers=two)
+        if end is not None:
             rest = _grown((end, *core[1:]), beside, _SAME_FIGURE * tall)
             begin = end + round(_MARGIN * (rest[3] - rest[1]))  # no margin on this side
             return Writing(asked.kind, self._box((begin, *rest[1:])), asked.claimed, struck=True)
@@ -461,8 +473,11 @@ class _Ink:
             and part[3] > middle - 0.35 * tall
         ]
 
-    def struck(self, core: _Pixels) -> int | None:
-        """Return where a stroke ends that runs through a figure from its beginning, if more is written behind it."""
+    def struck(self, core: _Pixels, *, two_numbers: bool = False) -> int | None:
+        """Return where a stroke ends that runs through a figure from its beginning, if more is written behind it.
+
+        :param two_numbers: there are too many digits for one number: then a scrawl that joins digits counts, too.
+        """
         import cv2
 
         x0, y0, x1, y1 = core
@@ -474,13 +489,38 @@ class _Ink:
         thick = cv2.dilate(np.ascontiguousarray(through), np.ones((max(3, tall // 8), 1), np.uint8))
         strokes = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, round(_STROKE * tall)), np.uint8))
         columns = np.flatnonzero(np.asarray(strokes).any(axis=0))
-        if not len(columns) or columns[0] > _BEGINS * tall:
+        if len(columns) and columns[0] <= _BEGINS * tall:
+            last = int(columns[-1]) + 1
+        elif two_numbers:
+            bare = np.flatnonzero(~through.any(axis=0))
+            bare = bare[bare > _BEGINS * tall]
+            last = int(bare[0]) if len(bare) else through.shape[1]
+            if last < _SCRAWL * tall:
+                return None
+        else:
             return None
-        last = int(columns[-1]) + 1
         # The last figure that is struck out may reach beyond the stroke.
         bare = np.flatnonzero(~through[:, last : last + round(_HANGS_OVER * tall)].any(axis=0))
         end = x0 + last + (int(bare[0]) if len(bare) else 0)
         return end if end < x1 - _BEHIND * tall else None
+
+    def gap_between(self, core: _Pixels) -> int | None:
+        """Return where the first of two numbers ends that stand apart in one box."""
+        x0, y0, x1, y1 = core
+        tall = self.tall
+        # Its edges may hold a line of the form.
+        rows = slice(y0 + tall // 8 - self.window[1], y1 - tall // 8 - self.window[1])
+        inked = np.asarray(self._strokes[rows, x0 - self.window[0] : x1 - self.window[0]].any(axis=0))
+        edges = np.flatnonzero(np.diff(inked.astype(np.int8), prepend=1, append=1)).reshape(-1, 2)
+        gaps = sorted(
+            (int(end - start), int(start), int(end)) for start, end in edges if start > 0 and end < len(inked)
+        )
+        if not gaps:
+            return None
+        width, start, end = gaps[-1]
+        low, high = (share * len(inked) for share in _AROUND_MIDDLE)
+        least = max(_GAP_BETWEEN * tall, _OTHER_GAPS * gaps[-2][0] if len(gaps) > 1 else 0)
+        return x0 + start if width >= least and low < (start + end) / 2 < high else None
 
     def underline(self, box: _Pixels) -> int | None:
         """Return the row at which a line under a box's ink may begin."""

@@ -89,6 +89,7 @@ _LIKELY: Final = 0.25
 _LIKELIER: Final = 0.5
 _WITH_CENTS: Final = 0.15  # the same, where ink behind a sum shows that it was not all
 _USUAL: Final = 4  # digits of a number at least, if it is whole
+_MOST_DIGITS: Final = 7  # and at most where it is written by hand: more are two numbers
 _STOOD: Final = 0.2  # what the reading of a part is worth beside that of the whole
 _Key = TypeVar("_Key")
 
@@ -130,11 +131,7 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         found = [_never_sure(target, readings) for target, readings in zip(targets, found, strict=True)]
     changed: dict[int, Word | None] = {}
     if photograph:
-        changed |= {
-            k: replace(pieces[k], readings=((pieces[k].text, _BY_HAND),))
-            for k in as_read
-            if pieces[k].box not in added
-        }
+        changed |= {k: _as_number(pieces[k]) for k in as_read if pieces[k].box not in added}
     for target, readings in zip(targets, found, strict=True):
         if not readings:
             continue
@@ -163,6 +160,14 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     return tuple(result)
 
 
+def _as_number(word: Word) -> Word:
+    """Return a number that no label is found at, with signs among its digits as the digits they look like."""
+    text = word.text
+    if _ODD.search(text) and (number := number_of(text)).isdigit():
+        text = number
+    return replace(word, text=text, readings=((text, _BY_HAND),))
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """A figure that was overlooked, as a word of its own; ``parts`` are those that it takes the place of."""
@@ -174,7 +179,7 @@ class _Seen:
 
 def _overlooked(pixels: NDArray[np.uint8], view: View, *, photograph: bool) -> list[_Seen]:
     """Return the figures at labels that were overlooked, or seen in part only."""
-    asked = _asked(view)
+    asked = _asked(view, photograph=photograph)
     if not asked:
         return []
     words = [token for cell in view.page.cells for token in cell.tokens]
@@ -358,8 +363,11 @@ def _in_words(ballots: Sequence[Ballot]) -> tuple[tuple[str, float], ...]:
     return tuple((texts[day], round(min(share, 1.0), 4)) for day, share in ranked)
 
 
-def _asked(view: View) -> list[Asked]:
-    """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only."""
+def _asked(view: View, *, photograph: bool) -> list[Asked]:
+    """Return which labels of numbers, dates and totals have no figure, or one that may be a part of it only.
+
+    On a form filled in by hand it may also be two, the first of which is struck out.
+    """
     answers: dict[int, tuple[float, tuple[Token, ...]]] = {}
     answered: set[str] = set()
     numbers = {id(label): k for k, label in enumerate(view.labels)}
@@ -381,7 +389,8 @@ def _asked(view: View) -> list[Asked]:
             if kind == "number" or could_be(kind, span, ()):
                 answers[k] = max(answers.get(k, (0.0, ())), (score, span.tokens), key=lambda pair: pair[0])
                 if score >= max(_ANSWERED, strongest) and (
-                    _looks_whole(kind, span.tokens) or (kind == "date" and _surely_in_words(span.cell))
+                    _looks_whole(kind, span.tokens, most=_MOST_DIGITS if photograph else None)
+                    or (kind == "date" and _surely_in_words(span.cell))
                 ):
                     answered.add(name)
     asked: list[tuple[float, Asked]] = []
@@ -407,8 +416,11 @@ def _surely_in_words(cell: Cell) -> bool:
     return surely and bool(dates.find_dates(cell.text))
 
 
-def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
-    """Say whether a figure is read surely and has the form of its kind, so that nothing of it can be missing."""
+def _looks_whole(kind: Kind, tokens: Sequence[Token], *, most: int | None = None) -> bool:
+    """Say whether a figure is read surely and has the form of its kind, so that nothing of it can be missing.
+
+    :param most: digits that a number can have.
+    """
     text = plain("".join(t.text for t in tokens))
     if min(t.least for t in tokens) < _SURE:
         return False
@@ -416,7 +428,8 @@ def _looks_whole(kind: Kind, tokens: Sequence[Token]) -> bool:
         return bool(_CENTS_SEEN.search(text))
     if kind == "date":
         return bool(_DATE.match(text))
-    return bool(_NUMBER.match(text)) and sum(c.isdigit() for c in text) >= _USUAL
+    digits = sum(c.isdigit() for c in text)
+    return bool(_NUMBER.match(text)) and _USUAL <= digits <= (most or digits)
 
 
 def _without(words: Sequence[Word], view: View, seen: Sequence[_Seen]) -> Iterator[Word]:

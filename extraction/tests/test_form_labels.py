@@ -109,8 +109,12 @@ def test_of_a_struck_out_number_and_the_one_beside_it_the_second_counts() -> Non
     assert values(sheet)["work_order_number"] == "35862"
 
 
-def test_a_number_written_onto_its_label_is_parted_from_it() -> None:
-    sheet = form().write(60, 170, "Estimate No. / No. de estimadoE4933")
+@pytest.mark.parametrize(
+    "line", ["Estimate No. / No. de estimadoE4933", "Estimate No. (No. de estimado)E4933"]
+)
+def test_a_number_written_onto_its_label_is_parted_from_it(line: str) -> None:
+    sheet = form().write(60, 170, line)
+    sheet.words = [replace(word, confidence=0.9) for word in sheet.words]
     assert values(sheet)["work_order_number"] == "E4933"
 
 

@@ -285,17 +285,43 @@ def test_a_line_that_says_something_else_is_no_second_line(other: str) -> None:
     assert "work_order_number" not in _claims_on_the_number(other)
 
 
-def test_what_is_written_behind_something_struck_out_counts() -> None:
-    form = Form()
+SCRAWL = [(x, 304 if k % 2 else 340) for k, x in enumerate(range(450, 624, 14))]
+
+
+def _two_numbers(form: Form, first: str, second: str, *, apart: float) -> tuple[Image.Image, list[Word]]:
+    """A number's label with two numbers behind it, which the detector took for one word."""
     form.print(100, 340, "Estimate Number:")
-    form.pen(460, 344, "59317")
-    form.pen(700, 344, "48812")
-    form.draw.line((450, 322, 640, 326), fill=INK, width=5)
+    form.pen(460, 344, first)
+    form.pen(form.written[0][2] + apart, 344, second)
     page, words = unseen(form)
     label = next(k for k, w in enumerate(words) if w.text.startswith("Number"))
     (x0, y0, _, _), (_, _, x1, y1) = form.written
-    both = Word(
-        "5931748812", Box(x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT), 0.8, words[label].line, 0.5
-    )
-    looked = look_again(page, (*words[: label + 1], both, *words[label + 1 :]), photograph=True)
+    place = Box(x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT)
+    both = Word(first + second, place, 0.8, words[label].line, 0.5)
+    return page, [*words[: label + 1], both, *words[label + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("stroke", "apart", "photograph"),
+    [
+        pytest.param([(450, 322), (640, 326)], 60, True, id="through the middle"),
+        pytest.param([(450, 341), (640, 344)], 60, True, id="so low that it underlines"),
+        pytest.param([(450, 341), (640, 344)], 60, False, id="on a scan"),
+        pytest.param(SCRAWL, 28, True, id="scrawled over, close by"),
+    ],
+)
+def test_what_is_written_behind_something_struck_out_counts(
+    stroke: list[tuple[int, int]], apart: float, photograph: bool
+) -> None:
+    form = Form()
+    form.draw.line(stroke, fill=INK, width=5)
+    page, words = _two_numbers(form, "59317", "48812", apart=apart)
+    looked = look_again(page, words, photograph=photograph)
     assert "48812" in {w.text for w in looked}
+
+
+def test_a_long_number_without_a_gap_stays_whole() -> None:
+    form = Form()
+    page, words = _two_numbers(form, "5931", "74881", apart=3)
+    looked = look_again(page, words, photograph=True)
+    assert "593174881" in {w.text for w in looked}
