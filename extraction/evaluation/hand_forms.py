@@ -4,7 +4,8 @@ DIR holds what ``manage.py generate DIR --generator validation --family fieldfor
 documents whose truth has a ``work_order_number`` and a ``total``. Each photograph goes through the default reader as in
 the product: the sandbox opens it, the sheet is laid flat, the fields are found, the gate decides what passes at a
 target of 99 %. With ``--office`` the reader is also told what the truth line says an office would know. A field that is
-not on the page counts as right if nothing was found.
+not on the page counts as right if nothing was found. Beside all photographs the report has those whose uploader would
+have been asked for another picture, and the rest.
 
 ``--times N`` reads N photographs of twelve megapixels and more beside stock rapidocr with its default settings, which
 gets the file as it was taken and finds no fields; the two take turns, each in a process of its own. Needs rapidocr
@@ -38,7 +39,7 @@ from typing import Any, Final
 
 from extraction import registry
 from extraction.calibration import load_calibration
-from extraction.documents import open_pages, sandbox
+from extraction.documents import DocumentRefused, inspect, open_pages, sandbox
 from extraction.evaluation.datasets import LabelledDocument, describe, read_dataset
 from extraction.evaluation.measuring import judge, peak_memory
 from extraction.gate import doubtful
@@ -48,6 +49,8 @@ from extraction.schema import Backend, Hints, Reading
 
 WATCHED: Final = ("work_order_number", "total", "invoice_date")
 TARGET: Final = 0.99
+WARNED: Final = "warned"
+"""Tag of a photograph whose uploader would have been asked for another one."""
 TWELVE_MEGAPIXELS: Final = 12_000_000
 SEEN_ON_REAL_ONES: Final = {"work_order_number": 0.94, "total": 0.96}
 """How often stock rapidocr's text holds the right value on the 47 real photographs of the user's study."""
@@ -64,7 +67,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One photograph: its judged fields by name, and wall ``seconds`` from file to fields."""
+    """One photograph: its judged fields by name, and wall ``seconds`` from file to fields.
+
+    ``tags`` are the truth's, and `WARNED`.
+    """
 
     file: str
     tags: tuple[str, ...]
@@ -104,18 +110,22 @@ def read_one(document: LabelledDocument, backend: Backend, *, with_office: bool)
     """Read a photograph and judge it; one that can't be read has everything wrong."""
     office = office_of(document) if with_office else None
     begun = time.perf_counter()
+    tags = tuple(document.tags)
     reading: Reading | None = None
     try:
         reading = backend.read(open_pages(document.path), Hints(office=office))
     except Exception as error:  # noqa: BLE001 - one bad photograph must not end the evaluation
         sys.stderr.write(f"{document.name}: {type(error).__name__}: {error}\n")
     seconds = time.perf_counter() - begun
+    with contextlib.suppress(DocumentRefused):
+        quality = inspect(document.path).quality
+        tags += (WARNED,) if quality and quality.warnings else ()
     passes = passing(reading, office) if reading else set()
     judged = {
         o.field: Judged(o.right, o.value is not None, o.field in passes)
         for o in judge(document, reading, WATCHED).outcomes
     }
-    return Read(document.identity, tuple(document.tags), judged, seconds)
+    return Read(document.identity, tags, judged, seconds)
 
 
 def measure(
@@ -160,6 +170,8 @@ GROUPS: Final[tuple[tuple[str, Callable[[Sequence[str]], bool]], ...]] = (
     ("font's digits", lambda tags: "hand:font" in tags),
     ("hard to read", lambda tags: "hard" in tags),
     ("the others", lambda tags: "hard" not in tags),
+    ("the upload asks for another picture", lambda tags: WARNED in tags),
+    ("the upload takes them as they are", lambda tags: WARNED not in tags),
 )
 
 

@@ -66,6 +66,19 @@ def test_figures_are_printed_and_a_second_run_goes_on_from_what_is_kept(
     assert "another run's readings" in capsys.readouterr().err
 
 
+def test_photographs_that_the_upload_would_ask_to_take_again_are_told_apart(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = invoice_picture()
+    tiny.thumbnail((420, 420))
+    (folder / "two.jpg").write_bytes(encoded(tiny, "JPEG", quality=80))
+    assert hand_forms.main([str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "the upload asks for another picture: 1 photographs" in shown
+    _, _, taken = shown.partition("the upload takes them as they are: 1 photographs")
+    assert "total              right    1 of 1    100.0 %" in taken
+
+
 def test_what_it_cannot_measure_is_refused_with_the_reason(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
