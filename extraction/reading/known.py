@@ -16,7 +16,9 @@ from typing import Final
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
 
+from extraction.fields import FIELDS
 from extraction.office import KnownVendor, Office, number_key, telephone_key
+from extraction.reading import amounts
 from extraction.reading.header import Candidate
 from extraction.reading.lexicon import key_of
 from extraction.reading.lines import Page, union_box
@@ -26,6 +28,9 @@ from extraction.reading.values import Value
 # Log-odds that each kind of evidence adds, at most: even odds become 92 %, 77 %, 97 %, 82 %, 77 %. A listed
 # telephone or tax number names its owner whatever the letterhead looks like.
 OPEN_ORDER: Final = 2.5
+# What it is worth against a number that it is not on the list, where one that is stands on the page too: an office
+# that keeps a list has nine of ten numbers on it.
+UNLISTED: Final = -2.2
 STATED: Final = 1.2
 VENDOR_BY_CONTACT: Final = 3.5
 VENDOR_BY_NAME: Final = 1.5
@@ -65,11 +70,8 @@ class Known:
         if self._office.vendors:
             result["vendor_name"] = self._with_vendors(result.get("vendor_name", []))
         for name, value in self._office.stated.items():
-            if result.get(name) and value:
-                result[name] = [
-                    _moved(c, STATED, "the uploader stated it") if _is_same(name, c.value, value) else c
-                    for c in result[name]
-                ]
+            if value:
+                result[name] = self._with_stated(name, value, result.get(name, []))
         return {name: sorted(several, key=lambda c: -c.score) for name, several in result.items() if several}
 
     def _with_orders(self, candidates: list[Candidate]) -> list[Candidate]:
@@ -79,7 +81,9 @@ class Known:
         for candidate in candidates:
             key = number_key(candidate.value)
             if key in orders:
-                result.append(_moved(candidate, _weight(key, orders), f"work order {orders[key]} is open"))
+                evidence = _weight(key, orders)
+                worth = _worth_proposing(candidate) if evidence > _WORTH_PROPOSING else candidate
+                result.append(_moved(worth, evidence, f"work order {orders[key]} is open"))
                 continue
             result.append(candidate)
             last = _after_struck_out(key, orders)
@@ -115,7 +119,24 @@ class Known:
                 )
                 result.append(_moved(offered, evidence, f"work order {orders[key]} is open"))
                 held.add(key)
+        # What merely resembles an open order doesn't count: a number that isn't listed stays possible.
+        if any(number_key(c.text) in orders for c in result):
+            result = [c if number_key(c.value) in orders else _moved(c, UNLISTED, "") for c in result]
         return result
+
+    def _with_stated(self, name: str, stated: str, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the candidates with what was stated moved up, also where only its figures stand on the page."""
+        same = [_is_same(name, c.value, stated) for c in candidates]
+        if not any(same) and FIELDS[name].kind in ("money", "id"):
+            places = (v for v in self._values if v.kind == FIELDS[name].kind)
+            written = next((v for v in places if _is_same(name, v.value, stated)), None)
+            if written is not None:
+                own = written.value if written.number is None else amounts.plain(written.number, places=2)
+                candidates, same = [*candidates, replace(_at(written), value=own)], [*same, True]
+        return [
+            _moved(_worth_proposing(c), STATED, "the uploader stated it") if is_same else c
+            for c, is_same in zip(candidates, same, strict=True)
+        ]
 
     def _with_vendors(self, candidates: list[Candidate]) -> list[Candidate]:
         assert self._office is not None  # noqa: S101
@@ -168,6 +189,12 @@ class Known:
 def as_the_page_says(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return candidates in the same order with the scores that the page alone gave them."""
     return [c if c.page_score is None else replace(c, score=c.page_score) for c in candidates]
+
+
+def _worth_proposing(candidate: Candidate) -> Candidate:
+    """Return a candidate that counts no less than figures that nothing labels."""
+    own = candidate.score if candidate.page_score is None else candidate.page_score
+    return replace(candidate, score=max(candidate.score, PROPOSED), page_score=own)
 
 
 def _moved(candidate: Candidate, evidence: float, reason: str) -> Candidate:
