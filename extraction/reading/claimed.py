@@ -42,6 +42,10 @@ _NEXT_PART: Final = 0.8
 _CENTS_APART: Final = 1.8
 _CELLS_APART: Final = 1.3
 SHORTEST: Final = 3  # digits of a number
+# What could be the number of a form whose label was not recognised: so many digits, alone in the upper half.
+_UNLABELLED: Final = re.compile(r"[A-Z]?-?\d{4,7}$", re.IGNORECASE)
+_UPPER: Final = 0.5
+_MOST_UNLABELLED: Final = 3
 # "RM4.00": a currency's name is not digits that were taken for letters; so many digits on end are a number.
 _NO_SUM: Final = re.compile(r"[A-Za-z]{2}|\d{8}")
 _PART: Final = re.compile(r"^[\d.,/\-$]+$")
@@ -88,16 +92,19 @@ def _pieces(word: Word) -> list[Word]:
     return [word] if len(parts) == 1 else [replace(word, text=text, box=box) for text, box in parts]
 
 
-def targets_of(view: View) -> tuple[list[Target], list[Target], list[int]]:
+def targets_of(view: View, *, form: bool = False) -> tuple[list[Target], list[Target], list[int]]:
     """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
 
     The third is the tokens (by index) that stay as they were read: of dates with a month's name, which can't be read
     again by themselves, and of numbers that no label is found at.
+
+    :param form: the page may be a form filled in by hand: where no label claims a number, those that stand alone count.
     """
     page, table, surroundings = view.page, view.table, view.surroundings
     labels = {token.index for label in view.labels for token in label.tokens}
     found: list[tuple[float, Target]] = []
     lines: list[Target] = []
+    unlabelled: list[Target] = []
     as_read: list[int] = []
     for row in page.rows:
         tokens = [token for cell in row for token in cell.tokens]
@@ -117,6 +124,9 @@ def targets_of(view: View) -> tuple[list[Target], list[Target], list[int]]:
             )
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
             if score < CLAIMED:
+                alone = len(span.tokens) == len(span.cell.tokens) and span.y0 < _UPPER * page.height
+                if alone and not claims and _UNLABELLED.match("".join(t.text for t in span.tokens)):
+                    unlabelled.append(Target("number", span.tokens, free))
                 as_read += [t.index for t in span.tokens if sum(c.isdigit() for c in t.text) >= SHORTEST]
                 continue
             named = KINDS[name] == "number" and any(MONTH.match(token.text) for token in before)
@@ -124,6 +134,10 @@ def targets_of(view: View) -> tuple[list[Target], list[Target], list[int]]:
                 found.append((score, Target(KINDS[name], span.tokens, free)))
             elif KINDS[name] == "date" or named:
                 as_read += [token.index for token in span.tokens]
+    if form and not any(target.kind == "number" for _, target in found):
+        found += [(0.0, target) for target in unlabelled[:_MOST_UNLABELLED]]
+        again = {t.index for target in unlabelled[:_MOST_UNLABELLED] for t in target.tokens}
+        as_read = [index for index in as_read if index not in again]
     found.sort(key=lambda pair: -pair[0])
     as_read += [token.index for _, target in found[_MOST:] for token in target.tokens]
     return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], as_read

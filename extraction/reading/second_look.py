@@ -115,7 +115,7 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         view = view_of(image.size, words)
     parted, pieces = view.parted, view.pieces
     added = {each.word.box for each in seen}
-    targets, lines, as_read = targets_of(view)
+    targets, lines, as_read = targets_of(view, form=photograph)
     targets = [target for target in targets if added.isdisjoint(t.box for t in target.tokens)]
     if not targets and not as_read:
         return tuple(words)

@@ -325,3 +325,13 @@ def test_a_long_number_without_a_gap_stays_whole() -> None:
     page, words = _two_numbers(form, "5931", "74881", apart=3)
     looked = look_again(page, words, photograph=True)
     assert "593174881" in {w.text for w in looked}
+
+
+def test_a_number_that_no_label_is_found_at_is_read_again_on_a_form() -> None:
+    form = Form()
+    form.pen(900, 180, "48812")
+    page, words = unseen(form)
+    x0, y0, x1, y1 = form.written[0]
+    misread = Word("48312", Box(x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT), 0.8, len(words), 0.5)
+    assert "48312" in {w.text for w in look_again(page, (*words, misread))}
+    assert "48812" in {w.text for w in look_again(page, (*words, misread), photograph=True)}
