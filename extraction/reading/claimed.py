@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from extraction.fields import FIELDS
 from extraction.reading.anchors import Label, Span, Surroundings, find_labels
 from extraction.reading.context import find_context
 from extraction.reading.header import claims_by_field
@@ -124,8 +125,7 @@ def targets_of(view: View, *, form: bool = False) -> tuple[list[Target], list[Ta
             )
             before = [t for t in tokens if t.x0 < span.x0 and t.index not in labels][-1:]
             if score < CLAIMED:
-                alone = len(span.tokens) == len(span.cell.tokens) and span.y0 < _UPPER * page.height
-                if alone and not claims and _UNLABELLED.match("".join(t.text for t in span.tokens)):
+                if _is_unlabelled(span, claims, page):
                     unlabelled.append(Target("number", span.tokens, free))
                 as_read += [t.index for t in span.tokens if sum(c.isdigit() for c in t.text) >= SHORTEST]
                 continue
@@ -141,6 +141,16 @@ def targets_of(view: View, *, form: bool = False) -> tuple[list[Target], list[Ta
     found.sort(key=lambda pair: -pair[0])
     as_read += [token.index for _, target in found[_MOST:] for token in target.tokens]
     return [target for _, target in found[:_MOST]], lines if len(lines) <= _MOST_LINES else [], as_read
+
+
+def _is_unlabelled(span: Span, claims: Mapping[str, tuple[float, str]], page: Page) -> bool:
+    """Say whether a figure may be a form's number whose label was not recognised; a name's label asks for no number."""
+    labelled = any(
+        score >= CLAIMED and (name not in FIELDS or FIELDS[name].kind != "text")
+        for name, (score, _) in claims.items()
+    )
+    alone = len(span.tokens) == len(span.cell.tokens) and span.y0 < _UPPER * page.height
+    return alone and not labelled and bool(_UNLABELLED.match("".join(t.text for t in span.tokens)))
 
 
 def could_be(kind: Kind, span: Span, before: Sequence[Token]) -> bool:
