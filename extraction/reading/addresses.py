@@ -94,6 +94,14 @@ def _goes_on(text: str, kept: Sequence[Cell]) -> bool:
     return bool(kept) and ":" not in text and (text.endswith(",") or kept[-1].text.rstrip().endswith(","))
 
 
+# Begins the window of a letter's envelope: what follows is the payer, however close it stands to the sender.
+SALUTATION = re.compile(
+    r"(?i)^(?:herrn?|frau|familie|firma|an|monsieur|madame|m\.|mme|mr|mrs|ms|dhr|mevr|sig|sig\.ra|spett\.le|sr|sra)\b[.:]?"
+    r"(?:\s+(?:und|et|and|y|e)\s+\w+)?\s*$"
+)
+_TO_THE_PAYER = 0.6  # what the address of such a window counts as the vendor's
+
+
 def loose_addresses(page: Page, foreign: set[int], in_table: frozenset[int]) -> list[Candidate]:
     """Find addresses that stand apart from the vendor's name: head or foot of the first page."""
     found = []
@@ -101,5 +109,7 @@ def loose_addresses(page: Page, foreign: set[int], in_table: frozenset[int]) -> 
         usable = [c for c in block if c.tokens[0].index not in foreign and c.tokens[0].index not in in_table]
         lines = address_lines(usable)
         if lines and any(names_town(c.text) for c in lines):
-            found.append(address_candidate(lines, 0.4 if lines[0].y0 < page.height * 0.35 else 0.3))
+            score = 0.4 if lines[0].y0 < page.height * 0.35 else 0.3
+            to_payer = any(SALUTATION.match(c.text) for c in block if c.y0 < lines[0].y0)
+            found.append(address_candidate(lines, score * _TO_THE_PAYER if to_payer else score))
     return sorted(found, key=lambda c: -c.score)

@@ -123,7 +123,10 @@ _CLOSE_SHORT = 90.0
 
 @lru_cache(maxsize=20_000)
 def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
-    """Like :func:`meanings_of`, but forgives about one wrong letter in eight (misread print, typing errors)."""
+    """Like :func:`meanings_of`, but forgives about one wrong letter in eight (misread print, typing errors).
+
+    An "m" that was taken for "rn" is none of them: there may be several.
+    """
     if key in _LABELS:
         return _LABELS[key]
     if not 5 <= len(key) <= 40:
@@ -133,6 +136,8 @@ def fuzzy_meanings_of(key: str) -> tuple[Meaning, ...]:
         return _LABELS[letters]
     if sum(c.isdigit() for c in key) > 1:
         return ()
+    if (joined := letters.replace("rn", "m")) != letters and joined in _LABELS:
+        return tuple(Meaning(m.name, m.strength * 0.9) for m in _LABELS[joined])
     if len(key) < 7:
         best = process.extractOne(letters, _SHORT_LABELS, scorer=fuzz.ratio, score_cutoff=_CLOSE_SHORT)
     else:

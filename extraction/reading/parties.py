@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from extraction.reading.addresses import address_candidate, address_lines, loose_addresses
+from extraction.reading.addresses import SALUTATION, address_candidate, address_lines, loose_addresses
 from extraction.reading.anchors import Label
 from extraction.reading.forms import filled_in_company, letterheads
 from extraction.reading.header import Candidate
@@ -36,13 +36,6 @@ class Parties:
     """Candidates per field, best first: vendor, customer, addresses, e-mail, phone."""
 
     candidates: Mapping[str, list[Candidate]]
-
-
-# Begins the window of a letter's envelope: what follows is the payer, however close it stands to the sender.
-_SALUTATION = re.compile(
-    r"(?i)^(?:herrn?|frau|familie|firma|an|monsieur|madame|m\.|mme|mr|mrs|ms|dhr|mevr|sig|sig\.ra|spett\.le|sr|sra)\b[.:]?"
-    r"(?:\s+(?:und|et|and|y|e)\s+\w+)?\s*$"
-)
 
 
 def find_parties(
@@ -78,7 +71,7 @@ def find_parties(
                 addresses.append(replace(address_candidate([vendor.cell], vendor.score * 0.9), value=rest))
                 vendor_cells = vendor_cells or {vendor.cell.tokens[0].index}
                 continue
-            lines = address_lines(list(takewhile(lambda c: not _SALUTATION.match(c.text), vendor.lines)))
+            lines = address_lines(list(takewhile(lambda c: not SALUTATION.match(c.text), vendor.lines)))
             if lines:
                 addresses.append(address_candidate(lines, vendor.score * 0.9))
                 if vendor is vendors[0]:

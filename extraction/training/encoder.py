@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     about = {
         "version": "1",
-        "command": "python -m extraction.training.encoder DATA/a DATA/b (docs/training.md)",
+        "command": "python -m extraction.training.encoder DATA/a ... (docs/training.md)",
         "data": [json.loads((f / "plan.json").read_text("utf-8")) for f in options.folders],
         "seed": options.seed,
         "minutes": options.minutes,
