@@ -65,10 +65,12 @@ def test_two_readings_of_a_word_that_differ_make_it_unsure_and_say_so() -> None:
 
 
 def test_a_credit_notes_negative_total_goes_to_a_person() -> None:
-    lines = (*INVOICE[:-3], "Subtotal: -2,495.50", "Sales tax: -222.10", "Total: -2,717.60")
-    found = read("Credit note", *lines)
+    sums = ("Subtotal: {}2,495.50", "Sales tax: {}222.10", "Total: {}2,717.60")
+    found, positive = (
+        read("Credit note", *INVOICE[:-3], *(line.format(sign) for line in sums)) for sign in ("-", "")
+    )
     assert found.evidence["total"].witnesses["negative"] == 1
-    assert found.fields["total"].confidence < read(*INVOICE).fields["total"].confidence - 0.02
+    assert found.fields["total"].confidence < positive.fields["total"].confidence - 0.02
 
 
 def test_a_date_within_a_product_code_is_told_from_a_date() -> None:
