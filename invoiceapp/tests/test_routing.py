@@ -17,7 +17,7 @@ from django.utils.html import escape
 from extraction import cascade, registry
 from extraction.models import BudgetDay, Certification, Consultation, Reservation
 from extraction.services import certification_for, save_prompt
-from extraction.tests.pages import invoice_pdf
+from extraction.tests.pages import INVOICE_LINES, invoice_pdf
 from extraction.tests.scripted_server import ScriptedServer, answers, completion, hangs_up, scripted, sleeps
 from extraction.tests.test_generative_reading import RIGHT
 from invoiceapp import pipeline
@@ -29,9 +29,11 @@ from review.models import Item
 
 pytestmark = pytest.mark.django_db
 Policy = Organization.ReadingPolicy
-# Of the page, layout is 98.3 % sure of the vendor, and 91 % of a customer that it takes the vendor's name for.
-SURE = 0.985
-SAME = {**RIGHT, "customer_name": "Sons Roofing LLC"}
+# A second name right under the vendor's, without a word of whose it is, leaves layout 90 % sure of either; of the total
+# it is 98 % sure, of the numbers 99 %.
+SURE = 0.95
+PAGE = invoice_pdf(lines=(INVOICE_LINES[0], "Hernandez Builders Inc", *INVOICE_LINES[1:]))
+SAME = {**RIGHT, "customer_name": "Hernandez Builders Inc"}
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def server(settings: Any, organization: Organization) -> Iterator[ScriptedServer
 @pytest.fixture
 def read(organization: Organization, alice: Any, settings: Any) -> Callable[..., Invoice]:
     def read(*, urgent: bool = False, content: bytes | None = None) -> Invoice:
-        file = SimpleUploadedFile("invoice.pdf", content or invoice_pdf())
+        file = SimpleUploadedFile("invoice.pdf", content or PAGE)
         row = receive(file, organization=organization, user=alice, urgent=urgent)
         assert row.invoice is not None, row.message
         pipeline.process_next(settings.QUEUE_NAME)
@@ -161,13 +163,17 @@ class TestDoubtfulFields:
         says(server, customer_name="Miller & Sons Roofing LLC")
         invoice = read()
         customer = invoice.runs.get().readings.get(field="customer_name")
-        assert (customer.value, customer.agreed, customer.accepted) == ("Sons Roofing LLC", False, False)
+        assert (customer.value, customer.agreed, customer.accepted) == (
+            "Hernandez Builders Inc",
+            False,
+            False,
+        )
         assert customer.alternatives[0]["value"] == "Miller & Sons Roofing LLC"
         assert customer.alternatives[0]["reader"] == "openai_server"
         assert customer.clearance is None  # no threshold decides over it, so it certifies none
         item = Item.objects.get(invoice=invoice)
         assert (
-            "layout reads Sons Roofing LLC, openai_server reads Miller & Sons Roofing LLC"
+            "layout reads Hernandez Builders Inc, openai_server reads Miller & Sons Roofing LLC"
             in (item.fields["customer_name"])
         )
         page = signed_in(alice).get(f"/review/{item.pk}/").text
@@ -317,7 +323,7 @@ class TestWithoutTheSecondReader:
     ) -> dict[str, tuple[str, float]]:
         """What layout reads by itself. Another document of the same words: the same bytes are one document."""
         Organization.objects.filter(pk=organization.pk).update(reading_policy=Policy.ALONE)
-        values = values_of(read(content=invoice_pdf() + b"\n"))
+        values = values_of(read(content=PAGE + b"\n"))
         Organization.objects.filter(pk=organization.pk).update(reading_policy=Policy.VERIFY)
         return values
 
@@ -506,7 +512,7 @@ class TestBooks:
         organization.save()
         together = read().runs.get()
         server.script[:] = [answers({"error": "down"}, 503)]
-        alone = read(content=invoice_pdf() + b"\n").runs.get()
+        alone = read(content=PAGE + b"\n").runs.get()
         assert together.model_version != alone.model_version
         assert together.backend == alone.backend == "layout"
         rows = [
@@ -520,7 +526,7 @@ class TestBooks:
             assert certification_for(organization, "layout", run.model_version) == row
         Organization.objects.filter(pk=organization.pk).update(reading_policy=Policy.VERIFY)
         server.script[:] = [answers(completion(json.dumps(SAME)))]
-        other = read(content=invoice_pdf() + b"\n\n").runs.get()
+        other = read(content=PAGE + b"\n\n").runs.get()
         assert certification_for(organization, "layout", other.model_version) is None
 
     def test_a_consultation_without_a_say_needs_a_reason(self, server: ScriptedServer, read: Any) -> None:
@@ -539,7 +545,7 @@ class TestTogether:
         organization.save()
         says(server, total="2,495.50")
         for more in (b"", b"\n"):
-            file = SimpleUploadedFile("invoice.pdf", invoice_pdf() + more)
+            file = SimpleUploadedFile("invoice.pdf", PAGE + more)
             receive(file, organization=organization, user=alice, urgent=False)
         assert pipeline.process_next(settings.QUEUE_NAME).count("read in") == 2
         for invoice in Invoice.objects.all():
@@ -554,7 +560,7 @@ class TestTogether:
     ) -> None:
         before = read().runs.get()
         save_prompt(organization, "Read $fields and $lines as $schema, please.", author=alice, based_on=0)
-        after = read(content=invoice_pdf() + b"\n").runs.get()
+        after = read(content=PAGE + b"\n").runs.get()
         assert before.consultations.get().version != after.consultations.get().version
         assert before.model_version != after.model_version
 
@@ -576,7 +582,7 @@ class TestTogether:
     ) -> None:
         settings.READER_QUEUES = {"llama": "gpu"}
         for more, urgent in ((b"", False), (b"\n", True)):
-            file = SimpleUploadedFile("invoice.pdf", invoice_pdf() + more)
+            file = SimpleUploadedFile("invoice.pdf", PAGE + more)
             receive(file, organization=organization, user=alice, urgent=urgent)
 
         def queues(**changes: str) -> dict[bool, str]:
