@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 from extraction.fields import FIELDS
 from extraction.office import KnownVendor, Office, number_key, telephone_key
 from extraction.reading import amounts
-from extraction.reading.header import Candidate
+from extraction.reading.header import ID_FIELDS, Candidate
 from extraction.reading.lexicon import key_of
 from extraction.reading.lines import Page, union_box
 from extraction.reading.names import core_of
@@ -67,6 +67,15 @@ class Known:
             return result
         if self._office.work_orders:
             result["work_order_number"] = self._with_orders(result.get("work_order_number", []))
+            orders = self._office.work_orders
+            for name in (n for n in ID_FIELDS if n != "work_order_number" and n in result):
+                result[name] = [
+                    # An open order's number is no other one, unless a label says so.
+                    c
+                    if c.label or (key := number_key(c.value)) not in orders
+                    else _moved(c, -_weight(key, orders), "")
+                    for c in result[name]
+                ]
         if self._office.vendors:
             result["vendor_name"] = self._with_vendors(result.get("vendor_name", []))
         for name, value in self._office.stated.items():
