@@ -621,7 +621,7 @@ def _entries(form: _Form, width: float, *, numbered: bool, with_total: bool) -> 
     """What is asked for at the head of a form.
 
     :param numbered: the work order number is asked for here.
-    :param with_total: so is the total, in large figures if they stand in boxes.
+    :param with_total: so is the total.
     """
     event = form.setting.event
     choices = form.style.choices
@@ -780,7 +780,7 @@ def _promise(form: _Form, width: float) -> Block:
     line = Block(width, height)
     blank = width - pen.width(between) - pen.width(after) - 24
     # Whoever doesn't write sums in words writes the figures twice, or leaves the first blank.
-    first = blank * choices.pick("first blank", (0.0, 0.45, 0.6)) if between[-1] in "$(" else blank * 0.3
+    first = blank * choices.pick("first blank", (0.0, 0.45, 0.6))
     if first and form.rng.random() < 0.5:
         line.put(form.written(Shown(figures, "total"), first), 0, height - form.ink.size * 1.2)
     line.put(paragraph(pen, between, pen.width(between) + 4), first + 4, height - pen.line_height - 1)
