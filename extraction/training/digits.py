@@ -1,9 +1,10 @@
 """Train the digit reader's network on real and simulated strips, weigh it against the recogniser and export it.
 
-    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--minutes 20] [--seed 1]
-        [--strips-only] [--processes 1] [--network-only] [--device auto]
+    python -m extraction.training.digits DATA --fonts FONTS --cache CACHE [--more MORE] [--start CHECKPOINT]
+        [--minutes 20] [--seed 1] [--strips-only] [--processes 1] [--network-only] [--device auto]
 
-DATA is the folder of real hand-written digits (docs/training.md), FONTS any folder with handwriting fonts below it.
+DATA is the folder of real hand-written digits (docs/training.md), FONTS any folder with handwriting fonts below it,
+MORE one with MNIST's training digits; CHECKPOINT is a finished training that this one goes on from.
 The real amounts' test split and the second half of the single digits are never looked at. Strips are drawn once
 and kept in the cache; a checkpoint is written after each round, and the same command goes on from it, on another
 device too. What is written to ``extraction/weights/digits.onnx`` needs onnxruntime only.
@@ -60,6 +61,7 @@ from extraction.training.exporting import drop_notes
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
 BLANK: Final = 0
 _WARMING: Final = 200  # steps until the learning rate is at its peak
+_LATER: Final = 0.3  # share of that peak where a finished training is gone on from
 _PORTION, _PORTIONS = 3000, 24
 """Strips are drawn once, in portions that are kept, so that another process can draw while one learns."""
 _FIRST_HALF: Final = 5000  # of the single digits; the other half has other writers and is for scoring
@@ -170,15 +172,22 @@ def load_amounts(folder: Path) -> tuple[list[Real], list[Real]]:
     return learned, held
 
 
-def load_digits(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first half of the single digits: pictures (n, 28, 28) and what they are."""
-    pixels = np.frombuffer(
-        gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16
-    )
-    labels = np.frombuffer(
-        gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8
-    )
-    return pixels.reshape(-1, 28, 28)[:_FIRST_HALF], labels[:_FIRST_HALF]
+def load_digits(folder: Path, name: str = "t10k") -> tuple[np.ndarray, np.ndarray]:
+    """Return single digits from MNIST's files: pictures (n, 28, 28) and what they are; of ``t10k`` the first half.
+
+    :param name: which of the two sets, ``t10k`` or ``train``; nobody wrote for both (LeCun et al., 1998).
+    :raises FileNotFoundError: if the folder hasn't got the files, as they are or zipped.
+    """
+
+    def content(kind: str) -> bytes:
+        path = folder / f"{name}-{kind}-ubyte"
+        zipped = path.with_name(f"{path.name}.gz")
+        return gzip.decompress(zipped.read_bytes()) if zipped.exists() else path.read_bytes()
+
+    pixels = np.frombuffer(content("images-idx3"), np.uint8, offset=16).reshape(-1, 28, 28)
+    labels = np.frombuffer(content("labels-idx1"), np.uint8, offset=8)
+    last = _FIRST_HALF if name == "t10k" else len(labels)
+    return pixels[:last], labels[:last]
 
 
 def by_digit(pixels: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
@@ -376,12 +385,15 @@ def train(
     checkpoint: Path,
     device: torch.device,
     pace: Pace,
+    start: Path | None = None,
 ) -> tuple[DigitReader, dict[str, Any]]:
     """Train for so long; the learning rate falls to nothing along it. The weights' running mean is kept.
 
     :param portions: gives the files of strips drawn until now, from a number on; asked again after each round.
     :param minutes: by the pace's clock.
     :param checkpoint: goes on from this file; when all is done, the running mean alone is left there.
+    :param start: a finished training's checkpoint: its network learns on, at a lower rate, and its report is kept
+        under "after".
     :returns: the network, on the processor, and what it reached on the strips held back.
     """
     stored: dict[str, Any] = {}
@@ -393,17 +405,21 @@ def train(
         mean.load_state_dict(stored["mean"])
     if report.get("finished"):
         return mean.cpu(), report
+    before = torch.load(start, weights_only=True, map_location=device) if start is not None else {}
+    peak = pace.peak * (_LATER if before else 1.0)
     torch.manual_seed(seed)
     network = DigitReader().to(device)
     for one in (network, mean):
         one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=pace.peak, weight_decay=0.03, fused=device.type == "cuda"
+        network.parameters(), lr=peak, weight_decay=0.03, fused=device.type == "cuda"
     )
     if stored:
         network.load_state_dict(stored["network"])
         optimiser.load_state_dict(stored["optimiser"])
     else:
+        if before:
+            network.load_state_dict(before["mean"])
         mean.load_state_dict(network.state_dict())
     used, rounds = report.get("seconds", 0.0), report.get("rounds", 0)
     pool, read = Pool(device), 0
@@ -420,7 +436,7 @@ def train(
         for number, batch in enumerate(pool.batches(pace.round, pace.batch, rng), 1):
             done = min(1.0, (pace.clock() - begun) / (60 * minutes))
             step = rounds * pace.round + number
-            rate = pace.peak * min(1.0, step / _WARMING) * max(0.5 * (1 + math.cos(math.pi * done)), 0.002)
+            rate = peak * min(1.0, step / _WARMING) * max(0.5 * (1 + math.cos(math.pi * done)), 0.002)
             for group in optimiser.param_groups:
                 group["lr"] = rate
             loss = loss_of(network, batch)
@@ -449,6 +465,7 @@ def train(
             "device": device.type,
             "seconds": round(seconds, 1),
             "finished": finished,
+            **({"after": before["report"]} if before else {}),
         }
         sys.stderr.write(json.dumps(report) + "\n")
         content = {"mean": mean.state_dict(), "report": report}
@@ -606,10 +623,16 @@ class Material:
 
 
 @cache
-def material_in(data: Path, fonts: Path) -> Material:
-    """Read the real amounts and digits and find the fonts."""
+def material_in(data: Path, fonts: Path, more: Path | None = None) -> Material:
+    """Read the real amounts and digits and find the fonts.
+
+    :param more: folder of MNIST's training digits, all of which are learned from.
+    """
     amounts, held_amounts = load_amounts(data)
     pixels, labels = load_digits(data)
+    learned = [(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start])]
+    if more is not None:
+        learned.append(load_digits(more, "train"))
     found = fonts_in(fonts)
     held_fonts = found[::_HELD_FONT]
     sys.stderr.write(f"{len(amounts)} real amounts, {len(held_amounts)} held back, {len(found)} fonts\n")
@@ -618,7 +641,7 @@ def material_in(data: Path, fonts: Path) -> Material:
         held_amounts,
         Sources(
             [font for font in found if font not in held_fonts],
-            by_digit(pixels[: HELD_DIGITS.start], labels[: HELD_DIGITS.start]),
+            by_digit(np.concatenate([p for p, _ in learned]), np.concatenate([la for _, la in learned])),
         ),
         Sources(held_fonts, by_digit(pixels[HELD_DIGITS], labels[HELD_DIGITS])),
     )
@@ -642,10 +665,12 @@ def held_back(material: Material) -> dict[str, Callable[[], list[Example]]]:
     }
 
 
-def draw_portion(data: Path, fonts: Path, cache: Path, seed: int, size: int, number: int) -> None:
+def draw_portion(
+    data: Path, fonts: Path, more: Path | None, cache: Path, seed: int, size: int, number: int
+) -> None:
     """Draw one portion of so many strips into the cache; seed and number decide which."""
     cv2.setNumThreads(1)
-    material = material_in(data, fonts)
+    material = material_in(data, fonts, more)
     rng = np.random.default_rng([seed, number])
     keep(
         cache,
@@ -688,6 +713,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of real hand-written digits")
     parser.add_argument("--fonts", type=Path, required=True, help="folder with handwriting fonts below it")
     parser.add_argument("--cache", type=Path, required=True, help="where strips and checkpoints are kept")
+    parser.add_argument("--more", type=Path, help="folder of MNIST's training digits")
+    parser.add_argument("--start", type=Path, help="finished checkpoint whose network this one goes on from")
     parser.add_argument(
         "--minutes", type=float, default=20, help="of processor time; on a graphics processor, of the clock"
     )
@@ -708,11 +735,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     options.cache.mkdir(parents=True, exist_ok=True)
-    material = material_in(options.data, options.fonts)
+    material = material_in(options.data, options.fonts, options.more)
 
     def draw(first: int, last: int) -> None:
         wanted = [k for k in range(first, last) if not drawn(options.cache, f"{options.seed}-{k}").exists()]
-        one = partial(draw_portion, options.data, options.fonts, options.cache, options.seed, _PORTION)
+        one = partial(
+            draw_portion, options.data, options.fonts, options.more, options.cache, options.seed, _PORTION
+        )
         draw_portions(one, wanted, options.processes)
 
     if options.strips_only:
@@ -736,6 +765,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checkpoint=options.cache / f"digits-{options.seed}.pt",
         device=device,
         pace=_PACES[device.type],
+        start=options.start,
     )
     if options.network_only:
         return 0
@@ -759,7 +789,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "digest": _data_digest(options.data),
             "strips": report["strips"],
             "real_amounts": len(material.amounts),
-            "real_digits": HELD_DIGITS.start,
+            "real_digits": sum(len(some) for some in material.learned.digits),
             "fonts": sorted(path.stem for path in material.learned.fonts),
             "fonts_held_back": sorted(path.stem for path in material.watched.fonts),
         },

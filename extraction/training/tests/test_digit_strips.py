@@ -222,6 +222,28 @@ def test_a_varied_strip_keeps_its_writing_at_its_place() -> None:
     assert torch.equal(other.signs, batch.signs)
 
 
+def test_a_finished_training_is_learned_on_from(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    real = [Real(*real_strip(text)) for text in ("481", "052", "937", "26")]
+    strips = tmp_path / "strips.npz"
+    Strips.of(drawn_examples(real, NOTHING, 12, rng)).save(strips)
+    held = {"amounts": drawn_examples(real, NOTHING, 3, rng)}
+    ticks = itertools.count()
+
+    def trained(name: str, start: Path | None, peak: float) -> tuple[DigitReader, dict[str, Any]]:
+        return train(
+            lambda first: [strips][first:], held, minutes=0.2, seed=1, checkpoint=tmp_path / name,
+            device=torch.device("cpu"), pace=Pace(4, peak, 3, lambda: float(next(ticks))), start=start,
+        )  # fmt: skip
+
+    network, first = trained("first.pt", None, 1e-3)
+    # At no rate nothing is learned: what comes out is what was gone on from.
+    again, report = trained("second.pt", tmp_path / "first.pt", 0.0)
+    assert report["after"] == first
+    for one, other in zip(network.parameters(), again.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
 def test_training_goes_on_where_it_was_cut_off_and_a_finished_one_is_not_begun_anew(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     real = [Real(*real_strip(text)) for text in ("481", "052", "937", "26")]
@@ -331,7 +353,7 @@ def test_several_processes_draw_the_strips_that_one_draws(tmp_path: Path) -> Non
     caches = [tmp_path / "one", tmp_path / "two"]
     for cache, processes in zip(caches, (1, 2), strict=True):
         cache.mkdir()
-        draw_portions(partial(draw_portion, data, tmp_path, cache, 7, 12), [0, 1], processes)
+        draw_portions(partial(draw_portion, data, tmp_path, None, cache, 7, 12), [0, 1], processes)
     found = [sorted(cache.iterdir()) for cache in caches]
     assert [path.name for path in found[0]] == [path.name for path in found[1]]
     assert len(found[0]) == 2
@@ -349,6 +371,28 @@ def test_what_is_held_back_and_what_is_for_scoring_is_not_learned_from(tmp_path:
     assert [real.text for real in material.held_amounts] == ["10048"]
     assert sum(len(digits) for digits in material.learned.digits) == 4500
     assert sum(len(digits) for digits in material.watched.digits) == 500
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_further_digits_are_learned_from_and_held_back_by_nobody(tmp_path: Path, zipped: bool) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    for kind, content in (("images-idx3", bytes(16 + 30 * 784)), ("labels-idx1", bytes(8 + 30))):
+        path = more / f"train-{kind}-ubyte"
+        if zipped:
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content))
+        else:
+            path.write_bytes(content)
+    data = data_folder(tmp_path)
+    without, material = material_in(data, tmp_path), material_in(data, tmp_path, more)
+    assert sum(len(digits) for digits in material.learned.digits) == 4530
+    assert len(material.learned.digits[0]) == len(without.learned.digits[0]) + 30
+    assert sum(len(digits) for digits in material.watched.digits) == 500
+
+
+def test_a_folder_without_further_digits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="train-images"):
+        material_in(data_folder(tmp_path), tmp_path, tmp_path)
 
 
 def test_fonts_are_found_in_a_folder_of_packages(tmp_path: Path) -> None:
