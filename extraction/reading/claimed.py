@@ -96,8 +96,7 @@ def _pieces(word: Word) -> list[Word]:
 def targets_of(view: View, *, form: bool = False) -> tuple[list[Target], list[Target], list[int]]:
     """Return the figures that labels claim, the most strongly claimed first, and the amounts of the lines.
 
-    The third is the tokens (by index) that stay as they were read: of dates with a month's name, which can't be read
-    again by themselves, and of numbers that no label is found at.
+    The third is the tokens (by index) of numbers that are not read again, since no label is found at them.
 
     :param form: the page may be a form filled in by hand: where no label claims a number, those that stand alone count.
     """
@@ -132,8 +131,6 @@ def targets_of(view: View, *, form: bool = False) -> tuple[list[Target], list[Ta
             named = KINDS[name] == "number" and any(MONTH.match(token.text) for token in before)
             if could_be(KINDS[name], span, before) and not named:
                 found.append((score, Target(KINDS[name], span.tokens, free)))
-            elif KINDS[name] == "date" or named:
-                as_read += [token.index for token in span.tokens]
     if form and not any(target.kind == "number" for _, target in found):
         found += [(0.0, target) for target in unlabelled[:_MOST_UNLABELLED]]
         again = {t.index for target in unlabelled[:_MOST_UNLABELLED] for t in target.tokens}

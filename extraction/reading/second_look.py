@@ -80,11 +80,9 @@ _AGREED: Final = 0.9
 _FAIRLY: Final = 0.7
 _DENIED: Final = 0.4  # probability from which the digit reader's word counts against two that agree
 _DOUBTED: Final = 0.85  # share of the votes under which a sum is in doubt
-# Of hand-written numbers that all readings agreed on, one in twenty was wrong on photographs (docs/models.md). So much
-# leaves a value under any threshold of a 99 % target (it makes it 0.79 sure; 0.87 was the lowest that a fit gave), and
-# lets it pass where an open work order or the uploader agrees.
-_BY_HAND: Final = 0.65
-_OVERLOOKED: Final = 0.8  # the same for sums that were overlooked, which the lines may confirm
+# What was overlooked is never surely read; a sum the lines may still confirm.
+_OVERLOOKED: Final[Mapping[Kind, float]] = {"amount": 0.8, "number": 0.65, "date": 0.65}
+_FAINT: Final = 0.8  # and the recogniser's own score of it is at most this
 _LEAST: Final = 0.04  # share of the votes under which it is better to leave what stands there
 # Share of the votes that makes ink at a label a figure; and one that takes the place of what was read rather surely.
 _LIKELY: Final = 0.25
@@ -100,8 +98,8 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
     """Read the figures at labels of sums, numbers and dates again.
 
     :param image: the upright page that the words' boxes refer to.
-    :param photograph: the page was photographed, and may be a form filled in by hand: numbers and dates, which no sum
-        confirms, then never count as surely read.
+    :param photograph: the page was photographed, and may be a form filled in by hand: a number in several words, and
+        figures that stand where no label was recognised, are then numbers too.
     :returns: the words with those figures' texts as the readings together say, and the readings with their shares of
         the votes; figures that the recogniser had parted are one word, with the scores of its weakest part. All scores
         are the recogniser's, all other words are as they were.
@@ -130,7 +128,7 @@ def look_again(image: Image, words: Sequence[Word], *, photograph: bool = False)
         found += _read(pixels, lines)
         targets += lines
     if photograph:
-        found = [_never_sure(target, readings) for target, readings in zip(targets, found, strict=True)]
+        found = [_as_one(target, readings) for target, readings in zip(targets, found, strict=True)]
     changed: dict[int, Word | None] = {}
     if photograph:
         changed |= {k: _as_number(pieces[k]) for k in as_read if pieces[k].box not in added}
@@ -167,7 +165,7 @@ def _as_number(word: Word) -> Word:
     text = word.text
     if _ODD.search(text) and (number := number_of(text)).isdigit():
         text = number
-    return replace(word, text=text, readings=((text, _BY_HAND),))
+    return word if text == word.text else replace(word, text=text, readings=((text, word.least),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,15 +332,14 @@ def _seen(
         surely = _LIKELIER if writing.struck or (stood >= _DOUBTED and not writing.apart) else _LIKELY
     if not _says_more(writing, text) or share < surely:
         return None
-    most = _OVERLOOKED if writing.kind == "amount" else _BY_HAND
-    readings = [(text, min(share, most)), *elected[1:]]
+    readings = [(text, min(share, _OVERLOOKED[writing.kind])), *elected[1:]]
     if was and stood * _STOOD >= _LEAST and all(was != known for known, _ in readings):
         readings.append((was, stood * _STOOD))
     word = Word(
         text,
         writing.box,
-        min(score, _OVERLOOKED),
-        least=min(score, _OVERLOOKED),
+        min(score, _FAINT),
+        least=min(score, _FAINT),
         disputed=True,
         readings=tuple(readings),
     )
@@ -491,13 +488,14 @@ def _read(pixels: NDArray[np.uint8], targets: Sequence[Target]) -> list[tuple[tu
     return result
 
 
-def _never_sure(target: Target, readings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
-    """Take from a number's or date's likeliest reading what it has above ``_BY_HAND``."""
-    if target.kind == "amount":
+def _as_one(target: Target, readings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    """Return a number's or date's readings; where they left it as it was, its parts are one word all the same.
+
+    People write into cells, and with wide gaps.
+    """
+    if readings or target.kind == "amount" or len(target.tokens) == 1:
         return readings
-    # Written into cells or with wide gaps, it is one number all the same.
-    text, probability = readings[0] if readings else ("".join(t.text for t in target.tokens), 1.0)
-    return ((text, min(probability, _BY_HAND)), *readings[1:])
+    return (("".join(t.text for t in target.tokens), min(t.least for t in target.tokens)),)
 
 
 def _denies(target: Target, first: Ballot, by_digits: Ballot, signed: float) -> bool:
