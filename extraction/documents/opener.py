@@ -22,12 +22,13 @@ from .refusal import TOO_MUCH_MEMORY, DocumentRefused
 
 def main() -> None:
     """Serve until the control socket closes."""
-    # Loads the parsers before the fork, so that no child pays for it.
+    # Loads the parsers and uses them before the fork, so that no child pays for it.
     import cv2
 
-    from . import tasks  # noqa: F401
+    from .warming import warm_up
 
     cv2.setNumThreads(0)  # threads do not survive a fork, and would each reserve address space
+    warm_up()
 
     control = socket.socket(fileno=int(sys.argv[1]))
     wake_read, wake_write = os.pipe()

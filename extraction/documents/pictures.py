@@ -206,8 +206,18 @@ def _upright(image: Image.Image, kind: Format, *, flat: bool, cleaned: bool) -> 
     shrink = math.sqrt(READING_PIXELS / (rgb.width * rgb.height))
     if shrink < 1:
         size = (max(round(rgb.width * shrink), 1), max(round(rgb.height * shrink), 1))
-        rgb = rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        rgb = _reduced(rgb, size)
     return Frame(_turned(rgb, orientation), cut=sheet is not None)
+
+
+def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return a smaller picture, each pixel the mean of what it covers; Lanczos takes ten times as long, and the words
+    that are read come out the same (docs/models.md)."""
+    import cv2
+
+    return Image.fromarray(
+        np.asarray(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
+    )
 
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
@@ -237,4 +247,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", rgba.size, "white")
         paper.paste(rgba, mask=rgba.getchannel("A"))
         return paper
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

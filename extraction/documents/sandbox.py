@@ -1,7 +1,8 @@
 """Runs parsers of hostile files outside the calling process.
 
 Starting Python with Pillow, numpy and pdfium takes 0.15 to 0.2 s, so one warm process per caller
-(the *opener*) has them loaded and forks a limited child for each document: 10 to 20 ms. The child has
+(the *opener*) has them loaded, has opened a document of its own (``warming``) and forks a limited child for each
+document: 10 to 20 ms. The child has
 its own address space, processor and wall limits, a minimal environment and no open files but its two
 pipes; whatever happens to it, the caller only sees how it ended. The opener ends when the
 caller does, because its control socket closes, and is started anew if it was killed.
@@ -110,6 +111,9 @@ class _Opener:
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "MALLOC_ARENA_MAX": "1",
+            # Memory that was given back must be cleared anew by the kernel: a child keeps it, it ends soon.
+            "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+            "MALLOC_TRIM_THRESHOLD_": str(1 << 29),
         }
         try:
             with theirs:

@@ -94,10 +94,14 @@ class _Side:
     strength: float
 
     def at(self, t: Any) -> Points:
-        offset = np.polyval(self.cubic, t)
+        offset = _cubic_at(self.cubic, t)
         return np.asarray(
             self.start + np.multiply.outer(t, self.along) + np.multiply.outer(offset, self.across)
         )
+
+    def slope_at(self, t: float) -> Points:
+        a, b, c, _ = self.cubic
+        return np.asarray(self.along + ((3 * a * t + 2 * b) * t + c) * self.across)
 
 
 def find_sheet(pixels: Pixels) -> Sheet | None:
@@ -112,9 +116,11 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
         return None
     scale = min(1.0, FINDING_SIDE / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    # Every other pixel of a large picture is enough to average over.
-    step = max(int(0.5 / scale), 1)
-    small = cv2.resize(np.ascontiguousarray(pixels[::step, ::step]), size, interpolation=cv2.INTER_AREA)
+    # Of a large picture the middle four of sixteen pixels (or all four of four) are enough to average over, and at
+    # whole numbers this is what interpolating does, in a quarter of the time.
+    whole = 4 if scale < 0.2 else 2 if scale < 0.4 else 1
+    fewer = cv2.resize(pixels, (width // whole, height // whole), interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(fewer, size, interpolation=cv2.INTER_AREA)
     closed = _without_print(np.asarray(small, np.uint8))
     best: tuple[float, list[_Side], Points] | None = None
     cut: Points | None = None
@@ -377,15 +383,23 @@ def _fit(places: Points, offset: Points, strength: Points) -> tuple[NDArray[np.f
     chosen = int((off < 2 * _ON_SIDE).sum(axis=1).argmax())
     best = np.array([slopes[chosen], levels[chosen]])
     cubic = np.concatenate([np.zeros(2), best])
-    belongs = sure & (np.abs(np.polyval(cubic, places) - offset) < 4 * _ON_SIDE)
+    belongs = sure & (np.abs(_cubic_at(cubic, places) - offset) < 4 * _ON_SIDE)
     for _ in range(4):
         if belongs.sum() < 8:
             return np.concatenate([np.zeros(2), best]), belongs
         degree = 3 if belongs.mean() > 0.6 else 1
         fitted = np.polyfit(places[belongs], offset[belongs], degree)
         cubic = np.concatenate([np.zeros(3 - degree), fitted])
-        belongs = sure & (np.abs(np.polyval(cubic, places) - offset) < _ON_SIDE)
+        before, belongs = belongs, sure & (np.abs(_cubic_at(cubic, places) - offset) < _ON_SIDE)
+        if (before == belongs).all():
+            break  # the next fit would be the same
     return cubic, belongs
+
+
+def _cubic_at(cubic: NDArray[np.float64], t: Any) -> Any:
+    """Return a cubic's values; numpy's polyval takes three times as long for so few."""
+    a, b, c, d = cubic
+    return ((a * t + b) * t + c) * t + d
 
 
 def _crossing(one: _Side, other: _Side, near: Points) -> Points:
@@ -393,13 +407,13 @@ def _crossing(one: _Side, other: _Side, near: Points) -> Points:
     t, s = 1.0, 0.0
     point = near
     for _ in range(3):
-        slope_one = one.along + np.polyval(np.polyder(one.cubic), t) * one.across
-        slope_other = other.along + np.polyval(np.polyder(other.cubic), s) * other.across
-        system = np.column_stack([slope_one, -slope_other])
-        if abs(np.linalg.det(system)) < 1e-6:
+        (a, c), (b, d) = one.slope_at(t), -other.slope_at(s)
+        determinant = a * d - b * c
+        if abs(determinant) < 1e-6:
             return near
-        step = np.linalg.solve(system, other.at(s) - one.at(t))
-        t, s = float(np.clip(t + step[0], 0.8, 1.2)), float(np.clip(s + step[1], -0.2, 0.2))
+        x, y = other.at(s) - one.at(t)
+        t = min(max(t + float((d * x - b * y) / determinant), 0.8), 1.2)
+        s = min(max(s + float((a * y - c * x) / determinant), -0.2), 0.2)
         point = (one.at(t) + other.at(s)) / 2
     return np.asarray(point)
 
