@@ -40,6 +40,7 @@ _SMALL_SIDE: Final = 700
 # phone that finds so little light exposes long, and its noise grows with the gain.
 _DARK: Final = 60.0
 _LIGHT: Final = 120.0
+_NOTHING_SEEN: Final = 0.25
 
 # Share of the sheet that is burnt out although the paper around it is not: on a letter page 0.012 is a spot of 3 cm, a
 # field with its value. Where the paper itself is nearly burnt out, as on scans, a spot can't be told from it.
@@ -101,13 +102,18 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
     letters = _find_letters(gray)
     tall = float(np.median(letters[:, 2])) if len(letters) else 0.0
     paper = _paper_level(gray)
+    light = _ramp(float(np.median(paper)), _DARK, _LIGHT)
+    sharpness = _sharpness(gray, letters, tall) if tall else None
+    if light < 1 and sharpness is None:
+        # Dim, and nothing to be made out in it: blurred or not, it is light that is missing first.
+        light = min(light, _NOTHING_SEEN)
     return Quality(
         width=width,
         height=height,
         measures=(
             _measured(
                 SHARPNESS,
-                _ramp(_sharpness(gray, letters, tall), _BLURRED, _SHARP) if tall else 1.0,
+                1.0 if sharpness is None else _ramp(sharpness, _BLURRED, _SHARP),
                 "The letters are blurred. Hold the phone still, tap on the paper so that it focuses, and take it "
                 "again.",
             ),
@@ -122,7 +128,7 @@ def measure_quality(image: Image, *, width: int, height: int, cut: bool = False)
             ),
             _measured(
                 LIGHT,
-                _ramp(float(np.median(paper)), _DARK, _LIGHT),
+                light,
                 "The picture is dark. Switch on a light or go to a window, and take it again.",
             ),
             _measured(
@@ -175,8 +181,11 @@ def _find_letters(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(np.column_stack([x + wide / 2, y + high / 2, high])[chosen] / scale)
 
 
-def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: float) -> float:
-    """Return how steep the letters' edges are, in the flatter direction: a shaken picture has one that is sharp."""
+def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: float) -> float | None:
+    """Return how steep the letters' edges are, in the flatter direction: a shaken picture has one that is sharp.
+
+    :returns: None where too little stands out from the paper.
+    """
     import cv2
 
     scale = min(1.0, _LETTER / tall)
@@ -199,11 +208,11 @@ def _sharpness(gray: NDArray[np.uint8], letters: NDArray[np.float64], tall: floa
         ].astype(float)
 
     if not len(counted):
-        return 1.0
+        return None
     contrast = tiles(level, np.max) - tiles(level, np.min)
     strong = contrast > max(25.0, 0.4 * float(np.quantile(contrast, 0.95)))
     if strong.sum() < 5:
-        return 1.0
+        return None
     return min(
         float(np.median(tiles(side, np.max)[strong] / 2 / contrast[strong])) for side in (across, down)
     )

@@ -245,9 +245,14 @@ def mirrored_lamp(image: Image.Image) -> Image.Image:
         (shaken, "sharpness", "blurred"),
         (lambda i: i.resize((300, 400), Image.Resampling.BOX), "size", "300 x 400"),
         (lambda i: i.point(lambda level: level // 6), "light", "dark"),
+        (
+            lambda i: i.filter(ImageFilter.GaussianBlur(12)).point(lambda level: int(level * 0.35)),
+            "light",
+            "dark",
+        ),
         (lambda i: mirrored_lamp(i.point(lambda level: level * 0.85)), "glare", "shines back"),
     ],
-    ids=["out of focus", "shaken", "small", "dark", "glare"],
+    ids=["out of focus", "shaken", "small", "dark", "dim and out of focus", "glare"],
 )
 def test_a_bad_photograph_says_what_to_do(spoil: Any, name: str, words: str) -> None:
     found = quality_of(spoil(photographed()))
