@@ -21,6 +21,9 @@ from extraction.reading.names import (
 )
 
 
+_DATE = re.compile(r"\W*\d{1,2}([/.-])\d{1,2}\1\d{2,4}\W*$")  # the next box of a form, whose label was not recognised
+
+
 def address_candidate(lines: Sequence[Cell], score: float) -> Candidate:
     """Write lines as one address, parted by commas."""
     text = ", ".join(c.text.strip(" ,;") for c in lines)
@@ -52,7 +55,7 @@ def address_lines(lines: Sequence[Cell]) -> list[Cell]:
             continue  # the time of a sale, "Site: 2395"
         numbered = HOUSE_NUMBER.match(text) is not None
         labelled = opens_with_label(cell) and not numbered
-        if labelled and kept:
+        if kept and (labelled or _DATE.match(text)):
             break
         if (
             CONTACT.search(text)

@@ -142,6 +142,18 @@ def test_a_signature_s_date_is_not_the_document_s() -> None:
     assert values(sheet)["invoice_date"] == "2026-03-17"
 
 
+def test_an_address_whose_town_was_misread_ends_before_the_date_in_the_next_box() -> None:
+    sheet = Sheet(confidence=0.96).write(300, 40, "Contractor Invoice Form", size=22)
+    sheet.write(60, 150, "Name of Company:").write(64, 168, "Walter Ramsey")
+    sheet.write(60, 200, "Address:").write(64, 218, "P.O. Box 1105, Milton, 1L 60504")
+    sheet.write(60, 240, "Today's Date:").write(64, 258, "04/30/21")
+    sheet.row(285, (64, "Qty"), (200, "Work Performed"), (-760, "Total"))
+    sheet.row(305, (64, "1"), (200, "Change order 2: added outlets"), (-760, "473.99"))
+    found = values(sheet)
+    assert found["vendor_address"] == "P.O. Box 1105, Milton, 1L 60504"
+    assert found["invoice_date"] == "2021-04-30"
+
+
 def test_labels_under_the_lines_that_one_writes_on() -> None:
     sheet = Sheet(confidence=0.96).write(300, 40, "CONTRACTOR INVOICE FORM", size=22)
     sheet.row(120, (60, "1266 Zeller Ave, Cedar Grove, TX 71440")).row(
