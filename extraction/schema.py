@@ -93,7 +93,8 @@ class PageImage:
     page shows writing that ``text_words`` do not cover: a letterhead or a footer that is a picture. ``outline`` is
     where the page was found on a photograph: its corners (x, y) as fractions of the upright picture as it was taken,
     clockwise
-    from the page's top left; empty if the page is the whole picture.
+    from the page's top left; empty if the page is the whole picture. ``photographed`` says of a page that was set
+    upright to be recognised that it was photographed (``reading.words``).
     """
 
     number: int
@@ -104,6 +105,7 @@ class PageImage:
     rotation: int = 0
     unread: tuple[Box, ...] = ()
     outline: tuple[tuple[float, float], ...] = ()
+    photographed: bool = False
 
     def open_image(self) -> Image:
         """Decode the picture into an RGB image."""

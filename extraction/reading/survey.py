@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from extraction.reading.anchors import Label, Surroundings, find_labels
 from extraction.reading.context import Context, find_context
@@ -17,16 +16,12 @@ from extraction.reading.lines import Page, lay_out
 from extraction.reading.values import Value, find_values
 from extraction.schema import Hints, PageImage, Word
 
-# Sides of phones' pictures; paper is 1.294 (letter) or 1.414 (A4), and scanners cut receipts as they please.
-_CAMERAS: Final = (4 / 3, 16 / 9)
-_SAME_RATIO: Final = 0.005
-
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """A document's layout, conventions, table of lines, labels and typed values; mappings are by page number.
 
-    ``photographed`` is the numbers of the pages whose words were recognised on a photograph.
+    ``photographed`` is the numbers of the pages that were photographed.
     """
 
     layout: Sequence[Page]
@@ -63,16 +58,5 @@ def survey(pages: Sequence[tuple[PageImage, Sequence[Word]]], hints: Hints) -> S
         labels,
         {page.number: Surroundings(page, labels[page.number]) for page in layout},
         [value for page in layout for value in find_values(page, context)],
-        # A text layer's words are certain; what a recogniser saw never is throughout.
-        frozenset(
-            page.number
-            for page, words in pages
-            if is_photograph(page) and any(word.confidence < 1 for word in words)
-        ),
+        frozenset(page.number for page, _ in pages if page.photographed),
     )
-
-
-def is_photograph(page: PageImage) -> bool:
-    """Say whether a page was photographed: its sheet was found in a picture, or it has a camera's proportions."""
-    long, short = max(page.width, page.height), max(min(page.width, page.height), 1)
-    return bool(page.outline) or any(abs(long / short - ratio) < _SAME_RATIO for ratio in _CAMERAS)

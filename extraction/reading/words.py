@@ -11,11 +11,13 @@ from extraction.documents.lines import number_lines
 from extraction.schema import Box, PageImage, Word
 
 from .ocr import find_direction, recognise, recognise_turned, straighten
-from .survey import is_photograph
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# Sides of phones' pictures; paper is 1.294 (letter) or 1.414 (A4), and scanners cut receipts as they please.
+_CAMERAS = (4 / 3, 16 / 9)
+_SAME_RATIO = 0.005
 # Pictures on a page with a text layer are logos as often as writing; only what is read well joins the words.
 _SURE_IN_PICTURE = 0.8
 
@@ -38,8 +40,17 @@ def read_words(page: PageImage, *, careful: bool = False) -> tuple[PageImage, tu
     image = page.open_image()
     found = recognise_turned(image, careful=careful)
     image = straighten(image, turn=found.turn, skew=found.skew)
-    words = look_again(image, found.words, photograph=is_photograph(page))
+    words = look_again(image, found.words, photograph=_is_photograph(page))
     return _turned(page, image, turn=found.turn, skew=found.skew), words
+
+
+def _is_photograph(page: PageImage) -> bool:
+    """Say whether a page was photographed: its sheet was found in a picture, or it has a camera's proportions.
+
+    Of the page as it was taken: levelling a slope changes its proportions.
+    """
+    long, short = max(page.width, page.height), max(min(page.width, page.height), 1)
+    return bool(page.outline) or any(abs(long / short - ratio) < _SAME_RATIO for ratio in _CAMERAS)
 
 
 def upright(page: PageImage) -> PageImage:
@@ -86,6 +97,7 @@ def _covers(known: Box, box: Box) -> bool:
 
 
 def _turned(page: PageImage, turned: Image, *, turn: int, skew: float) -> PageImage:
+    page = replace(page, photographed=_is_photograph(page))
     if not turn and not skew:
         return page
     buffer = io.BytesIO()

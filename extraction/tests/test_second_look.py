@@ -48,9 +48,7 @@ def form(
 
 
 def photograph_of(page: Image.Image) -> PageImage:
-    """The page as it comes from a photograph in which the sheet was found."""
-    corners = ((0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95))
-    return PageImage(0, page.width, page.height, b"", outline=corners)
+    return PageImage(0, page.width, page.height, b"", photographed=True)
 
 
 def read(page: Image.Image, office: Office | None = None) -> dict[str, FieldValue]:
@@ -144,6 +142,16 @@ def test_a_picture_of_a_camera_s_proportions_counts_as_photographed(
     found = understand([(read_page, words)], Hints("US")).fields["work_order_number"]
     assert found.value == "48812"
     assert (found.confidence >= load_calibration().limit_of("work_order_number", 0.99)) is sure
+
+
+def test_a_photograph_that_was_levelled_is_one_still() -> None:
+    """Levelling changes its proportions, and no sheet was found in it."""
+    page = form().crop((0, 0, 1700, 1275)).rotate(2.5, Image.Resampling.BICUBIC, fillcolor=(226, 224, 218))
+    read_page, words = read_words(PageImage(0, page.width, page.height, encoded(page, "PNG")))
+    assert (read_page.width, read_page.height) != page.size
+    found = understand([(read_page, words)], Hints("US")).fields["work_order_number"]
+    assert found.value == "48812"
+    assert found.confidence < load_calibration().limit_of("work_order_number", 0.99)
 
 
 def test_an_empty_page_is_left_alone() -> None:
