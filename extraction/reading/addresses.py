@@ -20,9 +20,8 @@ from extraction.reading.names import (
     opens_with_label,
 )
 
-_DATE = re.compile(
-    r"\W*\d{1,2}([/.-])\d{1,2}\1\d{2,4}\W*$"
-)  # the next box of a form, whose label was not recognised
+# What stands in a form's next box, whose label was not recognised.
+_DATE = re.compile(r"\W*\d{1,2}([/.-])\d{1,2}\1\d{2,4}\W*$")
 
 
 def address_candidate(lines: Sequence[Cell], score: float) -> Candidate:

@@ -97,7 +97,8 @@ def _covers(known: Box, box: Box) -> bool:
 
 
 def _turned(page: PageImage, turned: Image, *, turn: int, skew: float) -> PageImage:
-    page = replace(page, photographed=_is_photograph(page))
+    if _is_photograph(page):
+        page = replace(page, photographed=True)
     if not turn and not skew:
         return page
     buffer = io.BytesIO()
