@@ -211,8 +211,10 @@ def _upright(image: Image.Image, kind: Format, *, flat: bool, cleaned: bool) -> 
 
 
 def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return a smaller picture, each pixel the mean of what it covers; Lanczos takes ten times as long, and the words
-    that are read come out the same (docs/models.md)."""
+    """Return a smaller picture, each pixel the mean of what it covers.
+
+    Lanczos takes twice as long and more, and hardly a word is read otherwise (docs/models.md).
+    """
     import cv2
 
     return Image.fromarray(
