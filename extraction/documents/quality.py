@@ -3,7 +3,7 @@
 Five measures, each a score from 0 to 1 that is 0.5 where it begins to cost words; below that a sentence says what
 to do. Where each threshold comes from stands beside it; docs/models.md has how many real and how many spoilt
 pictures they catch. A picture without letters, or without anything to measure by, scores 1: what can't be measured
-is not complained about.
+is not complained about, unless the light is so dim that nothing stands out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Opens a small document of each kind before the first fork, so that no child pays for what is done once.
 
 Every child is a fork of the opener. What parsers set up at their first document (tables, fonts, code that is looked up
-when it is called) would be set up in each of them again: a quarter of the time that a PDF takes, and a third of a
-photograph's (docs/operations.md).
+when it is called) would be set up in each of them again: a quarter of the time that a small PDF or a photograph takes
+(docs/operations.md).
 """
 
 from __future__ import annotations
